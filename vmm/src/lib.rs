@@ -1,0 +1,1 @@
+//! Turns devices into a running guest.
