@@ -1,0 +1,178 @@
+//! Frames on their way from a NIC to a backend.
+
+use crate::memory::{DmaError, DmaMemory, Gather, Piece};
+use std::ops::Range;
+
+/// A stretch of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Bytes of the batch's arena.
+    Arena(Range<usize>),
+    /// Bytes of guest memory.
+    Guest(Piece),
+}
+
+/// Kinds of super-frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GsoKind {
+    /// TCP over IPv4.
+    Tcp4,
+    /// TCP over IPv6.
+    Tcp6,
+}
+
+/// How a super-frame is to be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gso {
+    /// What it carries.
+    pub kind: GsoKind,
+    /// Payload bytes per segment.
+    pub size: u16,
+    /// Bytes before the payload: Ethernet, IP and TCP headers.
+    pub header_length: u16,
+}
+
+/// What travels beside a frame's bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// The transport checksum is still to be computed: where to start summing, and where,
+    /// counted from there, the result goes.
+    pub partial_checksum: Option<(u16, u16)>,
+    /// The frame is a super-frame.
+    pub gso: Option<Gso>,
+    /// The checksums are known to be good.
+    pub verified: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    parts: Range<usize>,
+    length: usize,
+    metadata: Metadata,
+}
+
+/// A batch of frames. Keeps its allocations when cleared.
+#[derive(Debug, Default)]
+pub struct Batch {
+    arena: Vec<u8>,
+    parts: Vec<Part>,
+    frames: Vec<Entry>,
+    bytes: usize,
+}
+
+/// One frame of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'b> {
+    batch: &'b Batch,
+    entry: &'b Entry,
+}
+
+impl Batch {
+    /// Frames after which a NIC sends what it has. A super-frame may overshoot it.
+    pub const FULL_FRAMES: usize = 128;
+    /// Bytes after which a NIC sends what it has. A super-frame may overshoot it.
+    pub const FULL_BYTES: usize = 256 * 1024;
+
+    /// Forgets all frames.
+    pub fn clear(&mut self) {
+        self.arena.clear();
+        self.parts.clear();
+        self.frames.clear();
+        self.bytes = 0;
+    }
+
+    /// Number of frames.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Bytes of all frames.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it is time to send.
+    pub fn is_full(&self) -> bool {
+        self.frames.len() >= Self::FULL_FRAMES || self.bytes >= Self::FULL_BYTES
+    }
+
+    /// Adds a frame: `header`, copied, then `range` of `payload`, which stays in guest memory.
+    pub fn push(
+        &mut self,
+        header: &[u8],
+        payload: &Gather,
+        range: Range<usize>,
+        metadata: Metadata,
+    ) {
+        let first = self.parts.len();
+        let start = self.arena.len();
+        self.arena.extend_from_slice(header);
+        if !header.is_empty() {
+            self.parts.push(Part::Arena(start..self.arena.len()));
+        }
+        let mut length = header.len();
+        for piece in payload.range(range) {
+            length += piece.length;
+            self.parts.push(Part::Guest(piece));
+        }
+        self.frames.push(Entry { parts: first..self.parts.len(), length, metadata });
+        self.bytes += length;
+    }
+
+    /// Adds a frame that lies in host memory.
+    pub fn push_bytes(&mut self, frame: &[u8], metadata: Metadata) {
+        self.push(frame, &Gather::default(), 0..0, metadata);
+    }
+
+    /// The frames in order.
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame<'_>> {
+        self.frames.iter().map(move |entry| Frame { batch: self, entry })
+    }
+}
+
+impl<'b> Frame<'b> {
+    /// Bytes.
+    pub fn len(&self) -> usize {
+        self.entry.length
+    }
+
+    /// Whether the frame has no bytes at all.
+    pub fn is_empty(&self) -> bool {
+        self.entry.length == 0
+    }
+
+    /// What travels beside the bytes.
+    pub fn metadata(&self) -> Metadata {
+        self.entry.metadata
+    }
+
+    /// Its stretches in order.
+    pub fn parts(&self) -> &'b [Part] {
+        &self.batch.parts[self.entry.parts.clone()]
+    }
+
+    /// The arena bytes of a [`Part::Arena`] of this frame.
+    pub fn arena(&self, range: &Range<usize>) -> &'b [u8] {
+        &self.batch.arena[range.clone()]
+    }
+
+    /// Appends the whole frame to `out`.
+    pub fn copy_to(&self, memory: &DmaMemory, out: &mut Vec<u8>) -> Result<(), DmaError> {
+        for part in self.parts() {
+            match part {
+                Part::Arena(range) => out.extend_from_slice(self.arena(range)),
+                Part::Guest(piece) => {
+                    let start = out.len();
+                    out.resize(start + piece.length, 0);
+                    memory.read(piece.address, &mut out[start..])?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! What every NIC model offers to whoever drives it.
+
+use super::{Backend, Metadata};
+
+/// How a transmit round ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Transmit {
+    /// The guest has nothing more to send: wait for its doorbell.
+    Idle,
+    /// The round's cap was reached: call again, after others had their turn.
+    More,
+    /// The backend is blocked: call again when it has room.
+    Blocked,
+}
+
+/// What a NIC did with an incoming frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Receipt {
+    /// It went to the guest, or was dropped by a filter or for want of room, as the model does.
+    Done,
+    /// There is no room; offer it again after the guest's next doorbell.
+    NoRoom,
+}
+
+/// A NIC between a guest and a backend.
+///
+/// The driver of a NIC calls `transmit` after a doorbell, `receive` for each incoming frame
+/// followed by `flush` at the end of each run of frames, and passes the interrupt on after each.
+pub trait Nic: Send {
+    /// Takes frames from the guest and hands them to `backend`, up to a cap.
+    fn transmit(&mut self, backend: &mut dyn Backend) -> Transmit;
+
+    /// Offers one frame from the wire, without FCS.
+    fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt;
+
+    /// Ends a run of `receive` calls: interrupts that were held back to share are due now.
+    fn flush(&mut self) {}
+
+    /// Tells that the cable was plugged in or pulled.
+    fn set_link(&mut self, up: bool);
+}

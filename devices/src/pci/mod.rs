@@ -1,0 +1,77 @@
+//! PCI: what a function shows and how the machine drives it.
+//!
+//! A [`Function`] has a configuration space ([`config::Configuration`]) and registers behind its
+//! BARs. The machine maps the BARs where the guest put them, turns the function's doorbells into
+//! ioeventfds, passes its line on after every access, and lets [`Function::as_nic`] drive frames.
+
+pub mod config;
+pub mod msix;
+
+use crate::bus::Action;
+use crate::net::Nic;
+use config::Configuration;
+
+/// A register write that carries no more news than that it happened.
+///
+/// The machine may catch it in the kernel and call [`Function::ring`] later, from another thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doorbell {
+    /// Which BAR the register lies behind.
+    pub bar: usize,
+    /// Its offset.
+    pub offset: u64,
+    /// Width of the write in bytes; 0 means any width.
+    pub width: usize,
+    /// The value that rings, or any.
+    pub value: Option<u64>,
+    /// What to hand to [`Function::ring`].
+    pub id: u32,
+}
+
+/// A single-function PCI device.
+pub trait Function: Send {
+    /// The configuration space.
+    fn configuration(&self) -> &Configuration;
+
+    /// Reads configuration space; `data` is 1, 2 or 4 aligned bytes within 256.
+    fn read_config(&mut self, offset: usize, data: &mut [u8]) {
+        self.configuration().read(offset, data);
+    }
+
+    /// Writes configuration space. Answers [`Action::LayoutChanged`] when a BAR or its decoding
+    /// changed.
+    fn write_config(&mut self, offset: usize, data: &[u8]) -> Action;
+
+    /// Reads a register behind a BAR.
+    fn read_bar(&mut self, bar: usize, offset: u64, data: &mut [u8]);
+
+    /// Writes a register behind a BAR.
+    fn write_bar(&mut self, bar: usize, offset: u64, data: &[u8]) -> Action;
+
+    /// The doorbells. Asked again after each [`Action::LayoutChanged`].
+    fn doorbells(&self) -> Vec<Doorbell> {
+        Vec::new()
+    }
+
+    /// A doorbell rang. The machine runs the function's worker next; nothing long belongs here.
+    fn ring(&mut self, _id: u32) {}
+
+    /// Whether the function asserts its INTx line now.
+    fn level(&self) -> bool {
+        false
+    }
+
+    /// Shows the registers behind memory BAR `bar` that reads may be served from without asking:
+    /// fills `page` and answers true, or answers false if reads must be asked for now.
+    fn mirror(&self, _bar: usize, _page: &mut [u8]) -> bool {
+        false
+    }
+
+    /// The function as a NIC, if it is one.
+    fn as_nic(&mut self) -> Option<&mut dyn Nic> {
+        None
+    }
+
+    /// Back to power-on state.
+    fn reset(&mut self);
+}

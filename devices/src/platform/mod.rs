@@ -1,0 +1,1 @@
+//! Small platform devices: UART, i8042, power, panic.

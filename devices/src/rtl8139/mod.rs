@@ -1,0 +1,1 @@
+//! The RTL8139C+ network controller.
