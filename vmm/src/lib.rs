@@ -1,1 +1,3 @@
-//! Turns devices into a running guest.
+//! Turns the devices of the `devices` crate into running guests.
+
+pub mod machine;

@@ -1,0 +1,116 @@
+//! Guest RAM: below the PCI hole and above 4 GiB.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kvm_bindings::{KVM_MEM_READONLY, kvm_userspace_memory_region};
+use kvm_ioctls::VmFd;
+use vm_memory::mmap::MmapRegion;
+use vm_memory::{
+    GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion, VolatileMemory,
+};
+
+use super::error::{Error, Result};
+use super::layout;
+
+/// Makes `size` bytes of RAM and shows it to the guest. Returns it and the next free slot.
+pub fn create(vm: &VmFd, size: u64) -> Result<(GuestMemoryMmap, SlotNumbers)> {
+    let failed = |error: String| Error::Memory(size >> 20, error);
+    let low = size.min(layout::PCI_MEMORY);
+    let mut ranges = vec![(GuestAddress(0), low as usize)];
+    if size > low {
+        ranges.push((GuestAddress(layout::MEMORY_ABOVE_4G), (size - low) as usize));
+    }
+    let memory = GuestMemoryMmap::from_ranges(&ranges).map_err(|e| failed(e.to_string()))?;
+    let slots = SlotNumbers::default();
+    for region in memory.iter() {
+        let host =
+            memory.get_host_address(region.start_addr()).map_err(|e| failed(e.to_string()))?;
+        set_region(vm, slots.next(), region.start_addr().0, host, region.len(), false)
+            .map_err(|e| failed(e.to_string()))?;
+    }
+    Ok((memory, slots))
+}
+
+/// Hands out KVM memory slot numbers.
+#[derive(Debug, Default)]
+pub struct SlotNumbers(AtomicU32);
+
+impl SlotNumbers {
+    /// A number not handed out before.
+    pub fn next(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[allow(unsafe_code)]
+fn set_region(
+    vm: &VmFd,
+    slot: u32,
+    guest: u64,
+    host: *mut u8,
+    size: u64,
+    read_only: bool,
+) -> std::result::Result<(), kvm_ioctls::Error> {
+    let region = kvm_userspace_memory_region {
+        slot,
+        flags: if read_only { KVM_MEM_READONLY } else { 0 },
+        guest_phys_addr: guest,
+        memory_size: size,
+        userspace_addr: host as u64,
+    };
+    // SAFETY: `host` points to a mapping of at least `size` bytes that lives as long as the VM:
+    // guest RAM and mirror pages are held by the machine, which drops its VM first.
+    unsafe { vm.set_user_memory_region(region) }
+}
+
+/// One page of host memory that the guest reads without leaving, in place of a BAR's registers.
+pub struct MirrorPage {
+    page: MmapRegion,
+    slot: u32,
+    mapped_at: Option<u64>,
+}
+
+impl MirrorPage {
+    /// Bytes of a page.
+    pub const SIZE: usize = 4096;
+
+    /// A page that is not shown yet.
+    pub fn new(slots: &SlotNumbers) -> Result<Self> {
+        let page = MmapRegion::new(Self::SIZE).map_err(|e| Error::Memory(0, e.to_string()))?;
+        Ok(Self { page, slot: slots.next(), mapped_at: None })
+    }
+
+    /// Where it is shown now.
+    pub fn mapped_at(&self) -> Option<u64> {
+        self.mapped_at
+    }
+
+    /// Shows it at `address`, or nowhere.
+    pub fn map(&mut self, vm: &VmFd, address: Option<u64>) -> Result<()> {
+        if self.mapped_at == address {
+            return Ok(());
+        }
+        let host = self.page.as_ptr();
+        let refused = |error| Error::Kvm("map a register page", error);
+        if self.mapped_at.take().is_some() {
+            set_region(vm, self.slot, 0, host, 0, false).map_err(refused)?;
+        }
+        if let Some(address) = address {
+            set_region(vm, self.slot, address, host, Self::SIZE as u64, true).map_err(refused)?;
+            self.mapped_at = Some(address);
+        }
+        Ok(())
+    }
+
+    /// Brings what the guest reads up to date, a 32-bit word at a time and only where it differs.
+    pub fn publish(&self, registers: &[u8; Self::SIZE]) {
+        for (index, bytes) in registers.chunks_exact(4).enumerate() {
+            let word = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            if let Ok(cell) = self.page.get_ref::<u32>(4 * index)
+                && cell.load() != word
+            {
+                cell.store(word);
+            }
+        }
+    }
+}
