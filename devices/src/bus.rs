@@ -21,6 +21,8 @@ pub enum Action {
     Panicked,
     /// A PCI function's BARs or its decoding changed: map it again.
     LayoutChanged,
+    /// The function has frames to move, or room for more: run its worker.
+    Service,
 }
 
 /// Something that answers accesses to a range of ports or memory.

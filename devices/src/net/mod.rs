@@ -17,7 +17,7 @@ pub use batch::{Batch, Frame, Gso, GsoKind, Metadata, Part};
 pub use nic::{Nic, Receipt, Transmit};
 pub use null::{Loop, Null};
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 
 use crate::memory::DmaMemory;
 
@@ -65,7 +65,7 @@ pub trait Backend: Send {
     fn consume(&mut self);
 
     /// The descriptor to wait on, if there is one now. It may change after a peer was lost.
-    fn descriptor(&self) -> Option<RawFd> {
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 

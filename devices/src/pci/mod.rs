@@ -5,7 +5,12 @@
 //! ioeventfds, passes its line on after every access, and lets [`Function::as_nic`] drive frames.
 
 pub mod config;
+mod host_bridge;
 pub mod msix;
+mod root;
+
+pub use host_bridge::HostBridge;
+pub use root::{ConfigurationPorts, SLOTS, Target};
 
 use crate::bus::Action;
 use crate::net::Nic;

@@ -52,6 +52,10 @@ pub const PCI_CONFIG: u64 = 0xcf8;
 
 /// GSI of the first serial port.
 pub const COM1_GSI: u32 = 4;
+/// Second serial port.
+pub const COM2: u64 = 0x2f8;
+/// GSI of the second serial port.
+pub const COM2_GSI: u32 = 3;
 /// ACPI's system control interrupt.
 pub const SCI_GSI: u32 = 9;
 /// First of the eight GSIs that PCI lines use.

@@ -58,8 +58,8 @@ fn set_region(
         memory_size: size,
         userspace_addr: host as u64,
     };
-    // SAFETY: `host` points to a mapping of at least `size` bytes that lives as long as the VM:
-    // guest RAM and mirror pages are held by the machine, which drops its VM first.
+    // SAFETY: `host` points to a mapping of at least `size` bytes. It is held by the machine, which
+    // joins its vCPUs, the only ones to use the region, before it drops anything.
     unsafe { vm.set_user_memory_region(region) }
 }
 
@@ -103,7 +103,7 @@ impl MirrorPage {
     }
 
     /// Brings what the guest reads up to date, a 32-bit word at a time and only where it differs.
-    pub fn publish(&self, registers: &[u8; Self::SIZE]) {
+    pub fn publish(&self, registers: &[u8]) {
         for (index, bytes) in registers.chunks_exact(4).enumerate() {
             let word = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             if let Ok(cell) = self.page.get_ref::<u32>(4 * index)

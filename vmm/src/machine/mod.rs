@@ -1,11 +1,267 @@
 //! A KVM virtual machine: memory, CPUs, interrupts, and the devices behind its buses.
+//!
+//! 1. [`Machine::new`] makes the VM: RAM, interrupt controllers, timer, buses, an empty PCI bus.
+//! 2. Serial ports, NICs and whatever else wants events are added; each brings a subscriber for
+//!    the one event loop.
+//! 3. [`Machine::boot`] loads the payload and describes the machine to it by ACPI tables.
+//! 4. [`Machine::run`] starts a thread for each vCPU and runs the event loop until the guest ends
+//!    or the machine is told to stop. The answer is an [`Ending`].
 
 pub mod acpi;
 pub mod boot;
+pub mod console;
 pub mod cpu;
+mod ending;
 mod error;
 pub mod irqchip;
 pub mod layout;
 pub mod memory;
+mod nic;
+mod pci;
+pub mod serial;
+mod signals;
+mod slot;
+mod vcpu;
 
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use devices::bus::{Bus, Device};
+use devices::interrupt::Messages;
+use devices::memory::DmaMemory;
+use devices::net::Backend;
+use devices::pci::{Function, HostBridge};
+use devices::platform::{I8042, Panic, Power};
+use event_manager::{EventManager, MutEventSubscriber, SubscriberOps};
+use kvm_bindings::{KVM_PIT_SPEAKER_DUMMY, kvm_pit_config};
+use kvm_ioctls::{Kvm, VcpuFd, VmFd};
+use vm_memory::GuestMemoryMmap;
+use vmm_sys_util::signal::Killable;
+
+pub use ending::{Ending, Endings};
 pub use error::{Error, Result};
+pub use signals::block_signals;
+pub use vcpu::ExitCounts;
+
+use irqchip::{EdgeLine, MsiVectors, Routing};
+use nic::NicWorker;
+use pci::{PciBus, SharedBus};
+use serial::{InputFilter, Output, SerialInput, SerialPort};
+use signals::{Deadline, Signals};
+
+/// First slot for NICs; slot 0 is the host bridge.
+const FIRST_NIC_SLOT: usize = 3;
+/// How long a vCPU gets to notice that it shall stop before it is kicked again.
+const KICK_EVERY: Duration = Duration::from_millis(5);
+
+type Subscriber = Box<dyn MutEventSubscriber + Send>;
+
+/// What the maker of a NIC gets to build it with.
+pub struct NicParts<'m> {
+    /// Guest memory behind the function's own gate.
+    pub memory: DmaMemory,
+    routing: &'m Arc<Routing>,
+}
+
+impl NicParts<'_> {
+    /// `count` message vectors for the function.
+    pub fn messages(&self, count: u16) -> Result<Arc<dyn Messages>> {
+        Ok(Arc::new(MsiVectors::new(self.routing.clone(), count)?))
+    }
+}
+
+/// A virtual machine that has not started yet.
+pub struct Machine {
+    vcpus: Vec<VcpuFd>,
+    vm: Arc<VmFd>,
+    memory: GuestMemoryMmap,
+    routing: Arc<Routing>,
+    pio: SharedBus,
+    pci: Arc<PciBus>,
+    next_nic: usize,
+    context: vcpu::Context,
+    events: EventManager<Subscriber>,
+}
+
+fn open_kvm() -> Result<Kvm> {
+    Kvm::new().map_err(|error| match error.errno() {
+        libc::ENOENT | libc::ENODEV | libc::ENXIO => Error::NoKvm,
+        libc::EACCES | libc::EPERM => Error::KvmPermission,
+        _ => Error::Kvm("open /dev/kvm", error),
+    })
+}
+
+impl Machine {
+    /// A machine with `memory` bytes of RAM and `cpus` vCPUs.
+    pub fn new(memory: u64, cpus: u8) -> Result<Self> {
+        let kvm = open_kvm()?;
+        let vm = Arc::new(kvm.create_vm().map_err(|e| Error::Kvm("create a VM", e))?);
+        let refused = |what| move |error| Error::Kvm(what, error);
+        vm.set_identity_map_address(layout::KVM_IDENTITY_MAP)
+            .and_then(|()| vm.set_tss_address(layout::KVM_TSS as usize))
+            .map_err(refused("place its own pages"))?;
+        vm.create_irq_chip().map_err(refused("create interrupt controllers"))?;
+        let pit = kvm_pit_config { flags: KVM_PIT_SPEAKER_DUMMY, ..Default::default() };
+        vm.create_pit2(pit).map_err(refused("create a timer"))?;
+        let (memory, numbers) = memory::create(&vm, memory)?;
+        let routing = Routing::new(vm.clone())?;
+        let mut vcpus = Vec::new();
+        for index in 0..cpus {
+            let vcpu = vm.create_vcpu(u64::from(index)).map_err(refused("create a vCPU"))?;
+            cpu::identify(&kvm, &vcpu, index, cpus)?;
+            vcpus.push(vcpu);
+        }
+        let (pio, mmio) = (SharedBus::default(), Arc::new(RwLock::new(Bus::default())));
+        let pci =
+            Arc::new(PciBus::new(vm.clone(), memory.clone(), numbers, pio.clone(), mmio.clone())?);
+        let _ = pci.plug(0, Box::<HostBridge>::default(), None)?;
+        let context = vcpu::Context {
+            pio: pio.clone(),
+            mmio,
+            pci: pci.clone(),
+            endings: Arc::new(Endings::new()?),
+            stop: Arc::new(AtomicBool::new(false)),
+            exits: Arc::default(),
+        };
+        let events = EventManager::new()
+            .map_err(|e| Error::System("epoll", std::io::Error::other(format!("{e:?}"))))?;
+        let machine = Self {
+            vcpus,
+            vm,
+            memory,
+            routing,
+            pio,
+            pci,
+            next_nic: FIRST_NIC_SLOT,
+            context,
+            events,
+        };
+        machine.add_platform()?;
+        Ok(machine)
+    }
+
+    fn add_platform(&self) -> Result<()> {
+        self.add_ports(layout::I8042, 5, I8042)?;
+        self.add_ports(layout::PANIC, 1, Panic)?;
+        self.add_ports(layout::POWER, Power::LENGTH, Power::default())
+    }
+
+    /// Puts a device at `length` ports from `base`.
+    pub fn add_ports(&self, base: u64, length: u64, device: impl Device + 'static) -> Result<()> {
+        let device = Arc::new(Mutex::new(device));
+        let mut bus = self.pio.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(bus.insert(base, length, device)?)
+    }
+
+    /// Adds the serial port at `base`, interrupting on `gsi`: its output goes to `output`, its
+    /// input comes from `input`.
+    pub fn add_serial(
+        &mut self,
+        (base, gsi): (u64, u32),
+        output: Output,
+        input: Option<(OwnedFd, InputFilter)>,
+    ) -> Result<()> {
+        let line = EdgeLine::new(&self.vm, gsi)?;
+        let port = Arc::new(Mutex::new(SerialPort::new(line, output)?));
+        self.pio.write().unwrap_or_else(PoisonError::into_inner).insert(
+            base,
+            serial::LENGTH,
+            port.clone(),
+        )?;
+        if let Some((source, filter)) = input {
+            self.add_subscriber(Box::new(SerialInput::new(port, source, filter)?));
+        }
+        Ok(())
+    }
+
+    /// Adds a NIC on `backend` in the next free slot. Reads of its memory BAR `mirrored` may be
+    /// served without leaving the guest.
+    pub fn add_nic(
+        &mut self,
+        make: impl FnOnce(NicParts<'_>) -> Result<Box<dyn Function>>,
+        backend: Box<dyn Backend>,
+        mirrored: Option<usize>,
+    ) -> Result<()> {
+        let memory = DmaMemory::new(self.memory.clone());
+        let function = make(NicParts { memory, routing: &self.routing })?;
+        let slot = self.pci.plug(self.next_nic, function, mirrored)?;
+        self.next_nic += 1;
+        self.add_subscriber(Box::new(NicWorker::new(slot, backend)?));
+        Ok(())
+    }
+
+    /// Adds whatever wants events of the loop.
+    pub fn add_subscriber(&mut self, subscriber: Subscriber) {
+        self.events.add_subscriber(subscriber);
+    }
+
+    /// Where to report that the machine shall stop.
+    pub fn endings(&self) -> Arc<Endings> {
+        self.context.endings.clone()
+    }
+
+    /// Counts of exits to user space.
+    pub fn exits(&self) -> Arc<ExitCounts> {
+        self.context.exits.clone()
+    }
+
+    /// Guest RAM, for payloads that leave results there.
+    pub fn memory(&self) -> &GuestMemoryMmap {
+        &self.memory
+    }
+
+    /// Loads `payload` and puts the boot CPU at its entry.
+    pub fn boot(&mut self, payload: &boot::Payload) -> Result<()> {
+        let cpus = self.vcpus.len() as u8;
+        let rsdp = acpi::write(&self.memory, cpus, devices::pci::SLOTS)?;
+        let entry = boot::load(&self.memory, payload, rsdp)?;
+        self.pci.remap();
+        match self.vcpus.first() {
+            Some(vcpu) => cpu::start(vcpu, &self.memory, entry),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the guest until it ends, `limit` passes, or a termination signal arrives.
+    pub fn run(mut self, limit: Option<Duration>) -> Result<Ending> {
+        let endings = self.context.endings.clone();
+        self.add_subscriber(Box::new(Signals::new(endings.clone())?));
+        self.add_subscriber(Box::new(Deadline::new(endings.clone(), limit)?));
+        let threads = self.start_vcpus()?;
+        let ending = loop {
+            if let Some(ending) = endings.get() {
+                break ending;
+            }
+            if let Err(error) = self.events.run() {
+                break Ending::KvmError(format!("the event loop failed: {error:?}"));
+            }
+        };
+        self.context.stop.store(true, Ordering::Release);
+        for thread in threads {
+            while !thread.is_finished() {
+                // The thread may be just about to enter the guest, so one kick is not enough.
+                let _ = thread.kill(signals::kick_signal());
+                std::thread::sleep(KICK_EVERY);
+            }
+            let _ = thread.join();
+        }
+        Ok(ending)
+    }
+
+    fn start_vcpus(&mut self) -> Result<Vec<JoinHandle<()>>> {
+        signals::handle_kicks()?;
+        let mut threads = Vec::new();
+        for (index, mut vcpu) in self.vcpus.drain(..).enumerate() {
+            let context = self.context.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("vcpu{index}"))
+                .spawn(move || context.run(&mut vcpu))
+                .map_err(|e| Error::System("start a vCPU thread", e))?;
+            threads.push(thread);
+        }
+        Ok(threads)
+    }
+}

@@ -1,0 +1,76 @@
+//! How a guest can end, and the one place where its end is noted.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+use super::error::{Error, Result};
+
+/// Why the machine stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The guest switched itself off.
+    PowerOff,
+    /// The guest asked for a reset.
+    Reset,
+    /// The guest's kernel panicked.
+    Panic,
+    /// A CPU met a fault it could not deliver.
+    TripleFault,
+    /// KVM could not go on.
+    KvmError(String),
+    /// The time limit passed.
+    TimeOut,
+    /// The machine was told to stop by this signal.
+    Signal(i32),
+    /// Whoever made the machine has what it wanted.
+    Stopped,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PowerOff => write!(f, "the guest powered off"),
+            Self::Reset => write!(f, "the guest asked for a reset"),
+            Self::Panic => write!(f, "the guest's kernel panicked"),
+            Self::TripleFault => write!(f, "the guest died of a triple fault"),
+            Self::KvmError(what) => write!(f, "the guest cannot go on: {what}"),
+            Self::TimeOut => write!(f, "the guest did not end within its time limit"),
+            Self::Signal(number) => write!(f, "stopped by signal {number}"),
+            Self::Stopped => write!(f, "stopped"),
+        }
+    }
+}
+
+/// Holds the first ending reported and wakes the event loop.
+#[derive(Debug)]
+pub struct Endings {
+    first: Mutex<Option<Ending>>,
+    event: EventFd,
+}
+
+impl Endings {
+    /// Nothing has ended yet.
+    pub fn new() -> Result<Self> {
+        let event = EventFd::new(EFD_NONBLOCK).map_err(|e| Error::System("eventfd", e))?;
+        Ok(Self { first: Mutex::new(None), event })
+    }
+
+    /// Reports an ending; later ones are ignored.
+    pub fn report(&self, ending: Ending) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(ending);
+        let _ = self.event.write(1);
+    }
+
+    /// The first ending, if there was one.
+    pub fn get(&self) -> Option<Ending> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Readable once something ended.
+    pub fn event(&self) -> &EventFd {
+        &self.event
+    }
+}

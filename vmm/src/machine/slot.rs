@@ -1,0 +1,205 @@
+//! A PCI function in its slot: the one place where a function meets the rest of the machine.
+//!
+//! 1. The vCPUs reach it through [`Window`]s on the buses and through its configuration space;
+//!    the event loop reaches it through [`Slot::drive`]. Both hold the function's lock.
+//! 2. Before the lock is released the slot settles: the line follows the function's level, and
+//!    the mirror page shows the registers as they are now.
+//! 3. A write to a doorbell becomes an event. Where KVM could take the doorbell as an ioeventfd
+//!    the write does not come here at all; where it could not, the window does the same by hand.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use devices::bus::{Action, Device};
+use devices::interrupt::Line;
+use devices::pci::{Doorbell, Function, Target};
+use kvm_ioctls::VmFd;
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+use super::error::{Error, Result};
+use super::irqchip::PinLine;
+use super::memory::MirrorPage;
+
+/// An event that stands for one or more of a function's doorbells.
+pub struct Bell {
+    /// What [`Function::ring`] wants to hear.
+    pub id: u32,
+    /// Signalled when the doorbell rings.
+    pub event: EventFd,
+}
+
+/// A register page that the guest reads without leaving.
+pub struct Mirror {
+    page: MirrorPage,
+    bar: usize,
+    registers: Vec<u8>,
+}
+
+/// A function and its connections.
+pub struct Slot {
+    vm: Arc<VmFd>,
+    function: Mutex<Box<dyn Function>>,
+    line: Arc<PinLine>,
+    bells: Vec<Bell>,
+    service: EventFd,
+    mirror: Mutex<Option<Mirror>>,
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn eventfd() -> Result<EventFd> {
+    EventFd::new(EFD_NONBLOCK).map_err(|e| Error::System("eventfd", e))
+}
+
+impl Slot {
+    /// Connects `function` to `line`, and shows memory BAR `mirrored.0` through `mirrored.1`.
+    pub fn new(
+        vm: Arc<VmFd>,
+        function: Box<dyn Function>,
+        line: Arc<PinLine>,
+        mirrored: Option<(usize, MirrorPage)>,
+    ) -> Result<Self> {
+        let mut ids: Vec<u32> = function.doorbells().iter().map(|bell| bell.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let bells = ids
+            .into_iter()
+            .map(|id| Ok(Bell { id, event: eventfd()? }))
+            .collect::<Result<Vec<_>>>()?;
+        let mirror = mirrored.map(|(bar, page)| {
+            let size = function.configuration().bar(bar).map_or(0, |bar| bar.size as usize);
+            Mirror { page, bar, registers: vec![0; size.min(MirrorPage::SIZE)] }
+        });
+        Ok(Self {
+            vm,
+            function: Mutex::new(function),
+            line,
+            bells,
+            service: eventfd()?,
+            mirror: Mutex::new(mirror),
+        })
+    }
+
+    /// The doorbells' events.
+    pub fn bells(&self) -> &[Bell] {
+        &self.bells
+    }
+
+    /// The event of doorbell `id`.
+    pub fn bell(&self, id: u32) -> Option<&EventFd> {
+        self.bells.iter().find(|bell| bell.id == id).map(|bell| &bell.event)
+    }
+
+    /// Signalled when the function asked for its worker by a register write.
+    pub fn service(&self) -> &EventFd {
+        &self.service
+    }
+
+    /// The interrupt line.
+    pub fn line(&self) -> &PinLine {
+        &self.line
+    }
+
+    /// Runs `work` on the function, then passes on what changed.
+    pub fn drive<T>(&self, work: impl FnOnce(&mut dyn Function) -> T) -> T {
+        let mut function = lock(&self.function);
+        let result = work(function.as_mut());
+        self.settle(function.as_ref());
+        result
+    }
+
+    fn settle(&self, function: &dyn Function) {
+        if let Some(mirror) = lock(&self.mirror).as_mut() {
+            mirror.refresh(&self.vm, function);
+        }
+        self.line.set(function.level());
+    }
+
+    /// Shows the mirror page at `place(bar)`, or nowhere. To be called when BARs moved.
+    pub fn place_mirror(&self, place: impl FnOnce(usize) -> Option<u64>) {
+        let function = lock(&self.function);
+        if let Some(mirror) = lock(&self.mirror).as_mut() {
+            mirror.place(&self.vm, function.as_ref(), place(mirror.bar));
+        }
+    }
+
+    fn act(&self, action: Action) -> Action {
+        if action == Action::Service {
+            let _ = self.service.write(1);
+            return Action::None;
+        }
+        action
+    }
+
+    /// Rings the doorbell that a write means, if it means one.
+    fn rung(&self, doorbells: &[Doorbell], bar: usize, offset: u64, data: &[u8]) -> bool {
+        let mut value = [0; 8];
+        value[..data.len()].copy_from_slice(data);
+        let value = u64::from_le_bytes(value);
+        let hit = doorbells.iter().find(|bell| {
+            bell.bar == bar
+                && bell.offset == offset
+                && (bell.width == 0 || bell.width == data.len())
+                && bell.value.is_none_or(|wanted| wanted == value)
+        });
+        let event = hit.and_then(|bell| self.bell(bell.id));
+        event.is_some_and(|event| event.write(1).is_ok())
+    }
+}
+
+impl Target for Slot {
+    fn read_config(&self, offset: usize, data: &mut [u8]) {
+        lock(&self.function).read_config(offset, data);
+    }
+
+    fn write_config(&self, offset: usize, data: &[u8]) -> Action {
+        let action = self.drive(|function| function.write_config(offset, data));
+        self.act(action)
+    }
+}
+
+impl Mirror {
+    fn refresh(&mut self, vm: &VmFd, function: &dyn Function) {
+        let Some(address) = self.page.mapped_at() else { return };
+        self.place(vm, function, Some(address));
+    }
+
+    fn place(&mut self, vm: &VmFd, function: &dyn Function, address: Option<u64>) {
+        let shown = address.filter(|_| function.mirror(self.bar, &mut self.registers));
+        if shown.is_some() {
+            self.page.publish(&self.registers);
+        }
+        if let Err(error) = self.page.map(vm, shown) {
+            tracing::debug!("register page stays unmapped: {error}");
+        }
+    }
+}
+
+/// What lies on a bus where a BAR decodes.
+pub struct Window {
+    slot: Arc<Slot>,
+    bar: usize,
+    doorbells: Vec<Doorbell>,
+}
+
+impl Window {
+    /// The registers of `slot` behind `bar`.
+    pub fn new(slot: Arc<Slot>, bar: usize, doorbells: Vec<Doorbell>) -> Self {
+        Self { slot, bar, doorbells }
+    }
+}
+
+impl Device for Window {
+    fn read(&mut self, offset: u64, data: &mut [u8]) {
+        self.slot.drive(|function| function.read_bar(self.bar, offset, data));
+    }
+
+    fn write(&mut self, offset: u64, data: &[u8]) -> Action {
+        if self.slot.rung(&self.doorbells, self.bar, offset, data) {
+            return Action::None;
+        }
+        let action = self.slot.drive(|function| function.write_bar(self.bar, offset, data));
+        self.slot.act(action)
+    }
+}

@@ -1,0 +1,136 @@
+//! A virtual CPU: runs the guest and carries out what makes it leave.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use devices::bus::Action;
+use kvm_bindings::KVM_INTERNAL_ERROR_EMULATION;
+use kvm_ioctls::{VcpuExit, VcpuFd};
+
+use super::ending::{Ending, Endings};
+use super::pci::{PciBus, SharedBus};
+
+/// How often the vCPUs left the guest for user space, by cause.
+#[derive(Debug, Default)]
+pub struct ExitCounts {
+    /// Port reads.
+    pub port_reads: AtomicU64,
+    /// Port writes.
+    pub port_writes: AtomicU64,
+    /// Memory-mapped reads.
+    pub memory_reads: AtomicU64,
+    /// Memory-mapped writes.
+    pub memory_writes: AtomicU64,
+    /// Anything else.
+    pub other: AtomicU64,
+}
+
+/// What a vCPU needs to answer an exit.
+#[derive(Clone)]
+pub struct Context {
+    /// Port space.
+    pub pio: SharedBus,
+    /// Memory space.
+    pub mmio: SharedBus,
+    /// Where BARs move.
+    pub pci: Arc<PciBus>,
+    /// Where the guest's end is reported.
+    pub endings: Arc<Endings>,
+    /// Set when vCPUs shall leave.
+    pub stop: Arc<AtomicBool>,
+    /// Counters.
+    pub exits: Arc<ExitCounts>,
+}
+
+impl Context {
+    /// Runs `vcpu` until the guest ends or the machine stops.
+    pub fn run(&self, vcpu: &mut VcpuFd) {
+        while !self.stop.load(Ordering::Acquire) {
+            if let Some(ending) = self.step(vcpu) {
+                self.endings.report(ending);
+                return;
+            }
+        }
+    }
+
+    fn step(&self, vcpu: &mut VcpuFd) -> Option<Ending> {
+        let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
+        let exits = &*self.exits;
+        let read = |bus: &SharedBus, address, data: &mut [u8]| {
+            bus.read().unwrap_or_else(PoisonError::into_inner).read(address, data);
+        };
+        let write = |bus: &SharedBus, address, data: &[u8]| {
+            bus.read().unwrap_or_else(PoisonError::into_inner).write(address, data)
+        };
+        let action = match vcpu.run() {
+            Ok(VcpuExit::IoIn(port, data)) => {
+                count(&exits.port_reads);
+                read(&self.pio, u64::from(port), data);
+                Action::None
+            }
+            Ok(VcpuExit::IoOut(port, data)) => {
+                count(&exits.port_writes);
+                write(&self.pio, u64::from(port), data)
+            }
+            Ok(VcpuExit::MmioRead(address, data)) => {
+                count(&exits.memory_reads);
+                read(&self.mmio, address, data);
+                Action::None
+            }
+            Ok(VcpuExit::MmioWrite(address, data)) => {
+                count(&exits.memory_writes);
+                write(&self.mmio, address, data)
+            }
+            Ok(VcpuExit::Shutdown) => return Some(Ending::TripleFault),
+            Ok(VcpuExit::InternalError) => {
+                return Some(Ending::KvmError(describe_internal_error(vcpu)));
+            }
+            Ok(VcpuExit::FailEntry(reason, cpu)) => {
+                let what = format!("entering the guest failed on CPU {cpu}, reason {reason:#x}");
+                return Some(Ending::KvmError(what));
+            }
+            Ok(_) => {
+                count(&exits.other);
+                Action::None
+            }
+            Err(error) if [libc::EINTR, libc::EAGAIN].contains(&error.errno()) => Action::None,
+            Err(error) => return Some(Ending::KvmError(format!("KVM_RUN failed: {error}"))),
+        };
+        match action {
+            Action::None | Action::Service => None,
+            Action::LayoutChanged => {
+                self.pci.remap();
+                None
+            }
+            Action::PowerOff => Some(Ending::PowerOff),
+            Action::Reset => Some(Ending::Reset),
+            Action::Panicked => Some(Ending::Panic),
+        }
+    }
+}
+
+/// Names the instruction that KVM could not emulate, where it tells.
+#[allow(unsafe_code)]
+fn describe_internal_error(vcpu: &mut VcpuFd) -> String {
+    let rip = vcpu.get_regs().map_or(0, |regs| regs.rip);
+    let run = vcpu.get_kvm_run();
+    // SAFETY: the exit reason is KVM_EXIT_INTERNAL_ERROR, so this member of the union is the one
+    // that KVM filled in; all its fields are plain integers.
+    let error = unsafe { run.__bindgen_anon_1.emulation_failure };
+    if error.suberror != KVM_INTERNAL_ERROR_EMULATION {
+        return format!("KVM internal error {} at rip {rip:#x}", error.suberror);
+    }
+    let mut text = format!("KVM cannot emulate the instruction at rip {rip:#x}");
+    let has_bytes = error.ndata >= 1 && error.flags & 1 != 0;
+    if has_bytes {
+        // SAFETY: the flag says that KVM filled in the instruction bytes.
+        let known = unsafe { error.__bindgen_anon_1.__bindgen_anon_1 };
+        let length = usize::from(known.insn_size).min(known.insn_bytes.len());
+        text.push_str(": bytes");
+        for byte in &known.insn_bytes[..length] {
+            let _ = write!(text, " {byte:02x}");
+        }
+    }
+    text
+}
