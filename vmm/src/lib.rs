@@ -1,3 +1,4 @@
-//! Turns the devices of the `devices` crate into running guests.
+//! Turns the devices of the `devices` crate into running guests, and is the program `nicvmm`.
 
+pub mod cli;
 pub mod machine;

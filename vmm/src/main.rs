@@ -1,3 +1,5 @@
 //! The program `nicvmm`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    vmm::cli::main()
+}

@@ -1,0 +1,41 @@
+//! The command line: one file a command.
+
+pub mod exit;
+mod run;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Boots Linux test guests and sets one NIC model against another.
+#[derive(Debug, Parser)]
+#[command(name = "nicvmm", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+}
+
+/// Runs the program; the answer is its exit status.
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("NICVMM_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("nicvmm: {error:#}");
+        exit::FAULT.into()
+    })
+}
