@@ -10,12 +10,22 @@
 //! 5. A backend may lose its peer: the link goes down, and up again when the peer is back.
 
 mod batch;
+pub mod capture;
+pub mod framing;
 mod nic;
 mod null;
+mod stream;
+mod tap;
+mod tap_ioctl;
+mod vectors;
+mod vnet;
 
 pub use batch::{Batch, Frame, Gso, GsoKind, Metadata, Part};
+pub use capture::Capture;
 pub use nic::{Nic, Receipt, Transmit};
 pub use null::{Loop, Null};
+pub use stream::{MAX_SOCKET_PATH, Stream, StreamError, check_socket_path};
+pub use tap::{Tap, TapError};
 
 use std::os::fd::BorrowedFd;
 

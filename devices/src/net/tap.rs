@@ -1,0 +1,176 @@
+//! A wire into the host's network stack: backend `tap:NAME`.
+//!
+//! The tap carries a virtio-net header before each frame, so super-frames and unfinished
+//! checksums go out whole and nobody cuts them in user space. What comes the other way is up to
+//! the NIC: [`Tap::open`] is told what it may be handed, and the host finishes the rest.
+//! A tap takes and gives one frame per system call.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::errno::Errno;
+
+use super::framing::MAX_FRAME;
+use super::tap_ioctl::{self, FLAG_CHECKSUM, FLAG_TSO_ECN, FLAG_TSO4, FLAG_TSO6};
+use super::vectors::Vectors;
+use super::vnet::{self, HEADER, Header};
+use super::{Backend, Batch, Frame, Metadata, Offloads, Part, Sent};
+use crate::memory::DmaMemory;
+
+/// Longest name of a network interface on Linux, without the NUL that ends it.
+const MAX_NAME: usize = libc::IFNAMSIZ - 1;
+
+/// Why there is no tap.
+#[derive(Debug, thiserror::Error)]
+pub enum TapError {
+    /// No interface can have this name
+    #[error("'{0}' cannot name a tap interface: names are 1 to {MAX_NAME} bytes without '/'")]
+    Name(String),
+    /// The TUN driver cannot be reached
+    #[error(
+        "cannot open /dev/net/tun: {0}; load the module `tun` and check the file's permissions"
+    )]
+    Driver(#[source] io::Error),
+    /// The driver refused the interface
+    #[error(
+        "cannot use tap '{name}': {cause}; create it for this user with \
+         `ip tuntap add dev {name} mode tap vnet_hdr user $USER`, or run with CAP_NET_ADMIN"
+    )]
+    Interface {
+        /// Its name.
+        name: String,
+        /// What the driver said.
+        cause: Errno,
+    },
+}
+
+/// A tap interface.
+#[derive(Debug)]
+pub struct Tap {
+    device: File,
+    name: String,
+    incoming: Box<[u8]>,
+    /// The frame in `incoming`, if there is one: bytes with the header, and what it said.
+    current: Option<(usize, Metadata)>,
+    /// What the device would not take.
+    rest: VecDeque<Vec<u8>>,
+}
+
+impl Tap {
+    /// Attaches to the tap `name` in the network namespace of the calling thread; creates it, for
+    /// as long as this value lives, where there is none. `accepts` is what [`Backend::peek`] may
+    /// hand out unfinished.
+    pub fn open(name: &str, accepts: Offloads) -> Result<Self, TapError> {
+        if name.is_empty() || name.len() > MAX_NAME || name.contains(['/', '\0']) {
+            return Err(TapError::Name(name.to_owned()));
+        }
+        let device = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+            .open("/dev/net/tun")
+            .map_err(TapError::Driver)?;
+        let refused = |cause| TapError::Interface { name: name.to_owned(), cause };
+        let name = tap_ioctl::attach(&device, name).map_err(refused)?;
+        tap_ioctl::set_offload(&device, flags(accepts)).map_err(refused)?;
+        let incoming = vec![0; HEADER + MAX_FRAME].into_boxed_slice();
+        Ok(Self { device, name, incoming, current: None, rest: VecDeque::new() })
+    }
+
+    /// The interface's name, as the kernel completed it (`tap%d` takes the next free number).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn write(&self, memory: &DmaMemory, frame: Frame<'_>) -> Result<(), Errno> {
+        let header = Header::from(frame.metadata()).bytes();
+        let mut vectors = Vectors::with_capacity(1 + frame.parts().len());
+        vectors.push_bytes(&header);
+        for part in frame.parts() {
+            match part {
+                Part::Arena(range) => vectors.push_bytes(frame.arena(range)),
+                Part::Guest(piece) => {
+                    vectors.push_guest(memory, *piece).map_err(|_| Errno::EFAULT)?;
+                }
+            }
+        }
+        vectors.write_record(self.device.as_fd()).map(drop)
+    }
+}
+
+fn flags(accepts: Offloads) -> libc::c_uint {
+    let mut flags = 0;
+    // Without checksum offload the driver takes no TSO either.
+    if accepts.checksum {
+        flags |= FLAG_CHECKSUM;
+        flags |= if accepts.tso4 { FLAG_TSO4 | FLAG_TSO_ECN } else { 0 };
+        flags |= if accepts.tso6 { FLAG_TSO6 | FLAG_TSO_ECN } else { 0 };
+    }
+    flags
+}
+
+/// Reads one record without waiting.
+fn read(mut device: &File, into: &mut [u8]) -> Option<usize> {
+    loop {
+        match device.read(into) {
+            Ok(count) => return Some(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // EAGAIN, or the interface is down: nothing to read either way.
+            Err(_) => return None,
+        }
+    }
+}
+
+fn write_bytes(device: BorrowedFd<'_>, record: &[u8]) -> Result<(), Errno> {
+    nix::unistd::write(device, record).map(drop)
+}
+
+impl Backend for Tap {
+    fn offloads(&self) -> Offloads {
+        Offloads { checksum: true, tso4: true, tso6: true }
+    }
+
+    fn send(&mut self, memory: &DmaMemory, batch: &Batch) -> Sent {
+        for frame in batch.frames() {
+            let full = !self.rest.is_empty()
+                || matches!(self.write(memory, frame), Err(Errno::EAGAIN | Errno::EINTR));
+            if full {
+                let mut record = Header::from(frame.metadata()).bytes().to_vec();
+                if frame.copy_to(memory, &mut record).is_ok() {
+                    self.rest.push_back(record);
+                }
+            }
+        }
+        if self.rest.is_empty() { Sent::All } else { Sent::Blocked }
+    }
+
+    fn resume(&mut self) -> Sent {
+        while let Some(record) = self.rest.front() {
+            if let Err(Errno::EAGAIN) = write_bytes(self.device.as_fd(), record) {
+                return Sent::Blocked;
+            }
+            self.rest.pop_front();
+        }
+        Sent::All
+    }
+
+    fn peek(&mut self) -> Option<(&[u8], Metadata)> {
+        while self.current.is_none() {
+            let count = read(&self.device, &mut self.incoming)?;
+            let record = self.incoming.get(..count).unwrap_or_default();
+            self.current = vnet::parse(record).map(|metadata| (count, metadata));
+        }
+        self.current.map(|(count, metadata)| (&self.incoming[HEADER..count], metadata))
+    }
+
+    fn consume(&mut self) {
+        self.current = None;
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.device.as_raw_fd())
+    }
+}
