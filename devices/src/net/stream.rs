@@ -5,7 +5,7 @@
 //! batch, because a blocked backend gets no other. When the peer goes, the link goes down and the
 //! connection is tried again each time [`Backend::reconnect`] is called.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -187,8 +187,8 @@ impl Backend for Stream {
         self.reader.consume();
     }
 
-    fn descriptor(&self) -> Option<RawFd> {
-        self.socket.as_ref().map(AsRawFd::as_raw_fd)
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.socket.as_ref().map(AsFd::as_fd)
     }
 
     fn link(&self) -> bool {

@@ -32,11 +32,33 @@ pub fn identify(kvm: &Kvm, vcpu: &VcpuFd, index: u8, count: u8) -> Result<()> {
     let mut cpuid =
         kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(|e| Error::Kvm("list CPUID", e))?;
     adapt(&mut cpuid, index, count);
+    if host_is_tcg() {
+        hide_xsave(&mut cpuid);
+    }
     vcpu.set_cpuid2(&cpuid).map_err(|e| Error::Kvm("set CPUID", e))?;
     set_msrs(kvm, vcpu);
     let fpu = kvm_fpu { fcw: 0x37f, mxcsr: 0x1f80, ..Default::default() };
     vcpu.set_fpu(&fpu).map_err(|e| Error::Kvm("set the FPU", e))?;
     wire_local_interrupts(vcpu)
+}
+
+/// Whether the host itself runs under QEMU's TCG.
+fn host_is_tcg() -> bool {
+    let leaf = std::arch::x86_64::__cpuid(0x4000_0000);
+    [leaf.ebx, leaf.ecx, leaf.edx].map(u32::to_le_bytes).concat() == *b"TCGTCGTCGTCG"
+}
+
+/// Takes XSAVE and what needs it out of CPUID. TCG's SVM lets a guest set XCR0 without telling
+/// KVM, so what KVM says of the size of the save area is wrong, and Linux warns.
+fn hide_xsave(cpuid: &mut CpuId) {
+    const XSAVE_OSXSAVE_AVX: u32 = 7 << 26;
+    for entry in cpuid.as_mut_slice() {
+        match entry.function {
+            1 => entry.ecx &= !XSAVE_OSXSAVE_AVX,
+            0xd => (entry.eax, entry.ebx, entry.ecx, entry.edx) = (0, 0, 0, 0),
+            _ => {}
+        }
+    }
 }
 
 fn adapt(cpuid: &mut CpuId, index: u8, count: u8) {
