@@ -108,7 +108,8 @@ pub struct Piece {
 /// Pieces of guest memory, in order, seen as one run of bytes. Keeps its allocation when cleared.
 #[derive(Debug, Default)]
 pub struct Gather {
-    pieces: Vec<Piece>,
+    /// Each piece with the offset of its first byte in the run.
+    pieces: Vec<(usize, Piece)>,
     length: usize,
 }
 
@@ -145,22 +146,18 @@ impl Gather {
             return Ok(());
         }
         memory.slice(address, length)?;
-        self.pieces.push(Piece { address, length });
+        self.pieces.push((self.length, Piece { address, length }));
         self.length += length;
         Ok(())
     }
 
     /// The pieces that make up `range`, which is cut to what there is.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Piece> + '_ {
-        let mut start = 0;
-        self.pieces.iter().filter_map(move |piece| {
-            let (from, to) = (range.start.max(start), range.end.min(start + piece.length));
-            let here = (from < to).then(|| Piece {
-                address: piece.address + (from - start) as u64,
-                length: to - from,
-            });
-            start += piece.length;
-            here
+        let first = self.pieces.partition_point(|(at, piece)| at + piece.length <= range.start);
+        let pieces = self.pieces.get(first..).unwrap_or_default();
+        pieces.iter().take_while(move |(at, _)| *at < range.end).map(move |(at, piece)| {
+            let (from, to) = (range.start.max(*at), range.end.min(at + piece.length));
+            Piece { address: piece.address + (from - at) as u64, length: to.saturating_sub(from) }
         })
     }
 

@@ -13,14 +13,15 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Adds bytes.
+    /// Adds bytes, up to 8 GiB at once.
     pub fn add(&mut self, bytes: &[u8]) {
-        let mut chunks = bytes.chunks_exact(4);
+        let (words, rest) = bytes.as_chunks::<8>();
         let mut total = 0u64;
-        for chunk in &mut chunks {
-            total += u64::from(u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]));
+        for word in words {
+            let word = u64::from_le_bytes(*word);
+            total += (word & 0xffff_ffff) + (word >> 32);
         }
-        for (index, byte) in chunks.remainder().iter().enumerate() {
+        for (index, byte) in rest.iter().enumerate() {
             total += u64::from(*byte) << (8 * (index & 1));
         }
         self.join(total, bytes.len());
@@ -71,3 +72,7 @@ fn fold(mut total: u64) -> u16 {
     }
     total as u16
 }
+
+#[cfg(test)]
+#[path = "checksum_tests.rs"]
+mod tests;
