@@ -1,0 +1,78 @@
+use std::io::Cursor;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn receive_all(wire: Vec<u8>) -> Vec<Received> {
+    let mut reader = FrameReader::new(Cursor::new(wire));
+    let mut all = Vec::new();
+    loop {
+        all.push(reader.receive().unwrap());
+        if all.last() == Some(&Received::End) {
+            return all;
+        }
+    }
+}
+
+fn frame(kind: Kind, id: u32, payload: &[u8]) -> Received {
+    Received::Frame(Frame { kind, id, payload: payload.to_vec() })
+}
+
+#[test]
+fn frames_come_out_as_they_went_in() {
+    let mut wire = encode(Kind::Hello, 7, b"");
+    wire.extend(encode(Kind::Stdin, 8, &[0, 0, 1, 255, 0]));
+    let expected =
+        [frame(Kind::Hello, 7, b""), frame(Kind::Stdin, 8, &[0, 0, 1, 255, 0]), Received::End];
+    assert_eq!(receive_all(wire), expected);
+}
+
+#[test]
+fn a_hello_is_found_behind_an_unfinished_frame() {
+    let mut wire = encode(Kind::Stdin, 1, &[5; 100]);
+    wire.truncate(50);
+    wire.extend(encode(Kind::Hello, 9, b""));
+    assert_eq!(receive_all(wire), [Received::Garbage, frame(Kind::Hello, 9, b""), Received::End]);
+}
+
+#[test]
+fn a_lost_byte_costs_one_frame() {
+    let mut wire = encode(Kind::Stdout, 1, b"some output of a command");
+    wire.remove(12);
+    wire.extend(encode(Kind::Stdout, 2, b"more"));
+    assert_eq!(
+        receive_all(wire),
+        [Received::Garbage, frame(Kind::Stdout, 2, b"more"), Received::End]
+    );
+}
+
+#[test]
+fn endless_noise_takes_bounded_memory() {
+    let mut wire = vec![b'x'; 10 * MAX_ENCODED];
+    wire.push(0);
+    wire.extend(encode(Kind::Done, 3, b""));
+    assert_eq!(receive_all(wire), [Received::Garbage, frame(Kind::Done, 3, b""), Received::End]);
+}
+
+#[test]
+fn the_longest_payload_fits() {
+    let payload = vec![0xab; MAX_PAYLOAD];
+    let wire = encode(Kind::Stdout, u32::MAX, &payload);
+    assert_eq!(receive_all(wire), [frame(Kind::Stdout, u32::MAX, &payload), Received::End]);
+}
+
+proptest! {
+    #[test]
+    fn any_payload_survives(id: u32, payload in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        let wire = encode(Kind::Stderr, id, &payload);
+        prop_assert!(!wire[..wire.len() - 1].contains(&0));
+        prop_assert_eq!(receive_all(wire), vec![frame(Kind::Stderr, id, &payload), Received::End]);
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_fail(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+        let received = receive_all(bytes);
+        prop_assert_eq!(received.last(), Some(&Received::End));
+    }
+}

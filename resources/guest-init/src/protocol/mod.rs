@@ -1,0 +1,40 @@
+//! The control protocol: frames on a byte stream that may start in the middle of anything.
+//!
+//! ```text
+//! frame   = COBS( kind:u8  id:u32le  payload  crc32:u32le )  0x00
+//! ```
+//!
+//! COBS keeps the zero byte out of a frame, so a receiver that lost its place finds it again at
+//! the next zero, and the checksum tells that bytes were lost. Large data is sent as many frames;
+//! no payload is longer than [`MAX_PAYLOAD`].
+//!
+//! How a session goes:
+//! 1. the host sends [`Kind::Hello`] every second until the guest answers [`Kind::Ready`] (the
+//!    guest also says Ready on its own when it is up); the hello's id is the session's number;
+//! 2. the host sends a [`Request`] with a fresh id. `Configure`, `PowerOff` and `Signal` are
+//!    answered by [`Kind::Done`] or [`Kind::Failed`];
+//! 3. `Run` is answered by `Stdout` and `Stderr` chunks and at the end by [`Kind::Exited`], or by
+//!    `Failed` if it could not start;
+//! 4. a `Run` with `stdin` and a `WriteFile` take [`Kind::Stdin`] frames, an empty one ends the
+//!    data. At most [`STDIN_WINDOW`] bytes may be under way: the guest gives room back by
+//!    [`Kind::Credit`], so a tty's small buffer is never overrun.
+//!
+//! Every byte over a UART may cost a VM exit, so nothing is echoed and nothing is sent twice.
+
+mod frame;
+mod message;
+
+pub use frame::{Frame, FrameReader, Kind, MAX_PAYLOAD, Received, encode};
+pub use message::{Configure, Ready, Request, Run, Signal, Status, WriteFile};
+
+/// Version of this protocol, told in [`Ready`].
+pub const VERSION: u32 = 1;
+
+/// Bytes of standard input that may be on their way to one command.
+pub const STDIN_WINDOW: usize = 8 * 1024;
+
+/// Name of the kernel command line parameter that names the control device.
+pub const CONTROL_PARAMETER: &str = "nicvmm.control";
+
+/// The control device where the command line names none.
+pub const DEFAULT_CONTROL: &str = "ttyS1";
