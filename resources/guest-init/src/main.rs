@@ -1,3 +1,144 @@
-//! PID 1 of a guest.
+//! PID 1 of a test guest.
+//!
+//! Called by the kernel as `/init`, it brings the guest up and starts itself again as
+//! `/init serve`, which answers the host; see [`guest_init::guest`].
 
-fn main() {}
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use guest_init::guest::parameters::Parameters;
+use guest_init::guest::service::{self, Ending, Sender};
+use guest_init::guest::{ENTER, PATH, channel, enter, modules, mounts, network};
+use nix::errno::Errno;
+use nix::sys::reboot::{RebootMode, reboot};
+use nix::sys::wait::waitpid;
+
+/// Where PID 1 leaves what went wrong for the service to tell.
+const WARNINGS: &str = "/run/nicvmm-warnings";
+/// Time between two tries to serve a host that closed the device.
+const REOPEN: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next() {
+        Some(word) if word == "serve" => serve(),
+        Some(word) if word == ENTER => {
+            eprintln!("{}", enter(arguments));
+            ExitCode::from(127)
+        }
+        _ if std::process::id() == 1 => boot(),
+        _ => {
+            eprintln!("guest-init is PID 1 of a test guest; it does nothing elsewhere");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn boot() -> ExitCode {
+    let start = Instant::now();
+    let mut warnings = mounts::mount_all();
+    let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    let parameters = Parameters::parse(&command_line);
+    warnings.extend(parameters.warnings.iter().cloned());
+    warnings.extend(load_modules(&parameters.modules));
+    let mut networks = vec![network_result("lo", network::bring_up_loopback)];
+    for wanted in &parameters.networks {
+        networks.push(network_result(&wanted.interface, || network::configure(wanted)));
+    }
+    warnings.extend(networks.into_iter().filter_map(Result::err));
+    for warning in &warnings {
+        eprintln!("nicvmm: {warning}");
+    }
+    // The service reads this; without /run it only tells less.
+    let _ = fs::write(WARNINGS, warnings.join("\n"));
+    eprintln!("nicvmm: guest is up, init took {} ms", start.elapsed().as_millis());
+    let child = if parameters.shell { shell() } else { start_service() };
+    match child {
+        Ok(child) => collect_until(child.id() as i32),
+        Err(error) => eprintln!("nicvmm: {error}"),
+    }
+    nix::unistd::sync();
+    let _ = reboot(RebootMode::RB_POWER_OFF); // returns where the machine has no power switch
+    let _ = reboot(RebootMode::RB_AUTOBOOT);
+    ExitCode::FAILURE
+}
+
+fn network_result(name: &str, set_up: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    set_up().map_err(|why| format!("interface {name}: {why}"))
+}
+
+fn load_modules(wanted: &[String]) -> Vec<String> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let directory = Path::new("/lib/modules").join(release.trim());
+    let index = match modules::Index::read(&directory) {
+        Ok(index) => index,
+        Err(why) => return vec![format!("no modules: {why}")],
+    };
+    let mut loader = modules::Loader::new(index);
+    loader.load_for_devices();
+    for name in wanted {
+        loader.load(name);
+    }
+    loader.into_warnings()
+}
+
+fn start_service() -> Result<Child, String> {
+    child("/proc/self/exe", &["serve"])
+}
+
+/// A shell on the console, with job control; the service runs beside it.
+fn shell() -> Result<Child, String> {
+    let _service = start_service()?; // collected by PID 1 like any other
+    let active = fs::read_to_string("/sys/class/tty/console/active").unwrap_or_default();
+    let console = active.split_whitespace().last().unwrap_or("ttyS0");
+    let script = format!("exec setsid -c sh -l </dev/{console} >/dev/{console} 2>&1");
+    child("/bin/sh", &["-c", &script])
+}
+
+fn child(program: &str, arguments: &[&str]) -> Result<Child, String> {
+    Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs([("PATH", PATH), ("HOME", "/root"), ("TERM", "linux")])
+        .spawn()
+        .map_err(|error| format!("starting {program}: {error}"))
+}
+
+/// Collects every process that ends, until this one does.
+fn collect_until(last: i32) {
+    loop {
+        match waitpid(None, None) {
+            Ok(status) if status.pid().is_some_and(|pid| pid.as_raw() == last) => return,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn serve() -> ExitCode {
+    let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    let name = Parameters::parse(&command_line).control;
+    let warnings: Vec<String> =
+        fs::read_to_string(WARNINGS).unwrap_or_default().lines().map(Into::into).collect();
+    loop {
+        let device = match channel::open(&name) {
+            Ok(device) => device,
+            Err(why) => {
+                eprintln!("nicvmm: {why}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let ending = device
+            .try_clone()
+            .and_then(|writer| service::serve(&device, &Sender::new(writer), warnings.clone()));
+        match ending {
+            Ok(ending @ (Ending::PowerOff | Ending::Reboot)) => {
+                service::end_machine(ending, &device);
+            }
+            // A virtio port reads as ended while no host is there.
+            Ok(Ending::Closed) | Err(_) => std::thread::sleep(REOPEN),
+        }
+    }
+}

@@ -242,7 +242,7 @@ impl Session {
 
     fn end(&self, id: u32, end: std::result::Result<Status, String>) {
         if let Some(pending) = self.lock().pending.get_mut(&id) {
-            pending.end = Some(end);
+            pending.end.get_or_insert(end);
         }
     }
 

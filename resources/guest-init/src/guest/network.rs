@@ -1,0 +1,99 @@
+//! Sets up network interfaces, by iproute2's `ip` that every image carries.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use crate::protocol::Configure;
+
+/// Time in which an interface must appear: its driver may still be at work.
+const APPEARANCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Brings the loopback interface up.
+pub fn bring_up_loopback() -> Result<(), String> {
+    let output = Command::new("ip").args(["link", "set", "lo", "up"]).output();
+    check(output, "ip link set lo up")
+}
+
+/// Sets an interface up.
+pub fn configure(network: &Configure) -> Result<(), String> {
+    network.check()?;
+    let name = find(&network.interface)?;
+    let batch = commands(network, &name);
+    let mut ip = Command::new("ip")
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("starting ip: {error}"))?;
+    if let Some(mut stdin) = ip.stdin.take() {
+        stdin.write_all(batch.as_bytes()).map_err(|error| format!("ip -batch: {error}"))?;
+    }
+    check(ip.wait_with_output(), &batch)
+}
+
+fn check(output: io::Result<std::process::Output>, what: &str) -> Result<(), String> {
+    let output = output.map_err(|error| format!("running ip: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{}: {}", what.trim(), String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+/// What `ip -batch` is given. IPv6 addresses skip duplicate detection: nobody else is there, and
+/// it takes a second in which they cannot be used.
+fn commands(network: &Configure, name: &str) -> String {
+    let mut batch = String::new();
+    let mtu = network.mtu.map(|mtu| format!(" mtu {mtu}")).unwrap_or_default();
+    let _ = writeln!(batch, "link set dev {name}{mtu} up");
+    for address in &network.addresses {
+        let nodad = if address.contains(':') { " nodad" } else { "" };
+        let _ = writeln!(batch, "addr replace {address} dev {name}{nodad}");
+    }
+    for gateway in &network.gateways {
+        let family = if gateway.is_ipv6() { "-6 " } else { "" };
+        let _ = writeln!(batch, "{family}route replace default via {gateway} dev {name}");
+    }
+    batch
+}
+
+/// The name of an interface given by name or MAC address.
+fn find(wanted: &str) -> Result<String, String> {
+    let deadline = Instant::now() + APPEARANCE;
+    loop {
+        let interfaces = interfaces(Path::new("/sys/class/net"));
+        if let Some((name, _)) =
+            interfaces.iter().find(|(name, mac)| name == wanted || mac.eq_ignore_ascii_case(wanted))
+        {
+            return Ok(name.clone());
+        }
+        if Instant::now() >= deadline {
+            let list: Vec<_> =
+                interfaces.iter().map(|(name, mac)| format!("{name} ({mac})")).collect();
+            return Err(format!("no interface {wanted}; there are: {}", list.join(", ")));
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Names and MAC addresses.
+fn interfaces(directory: &Path) -> Vec<(String, String)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .map(|entry| {
+            let mac = fs::read_to_string(entry.path().join("address")).unwrap_or_default();
+            (entry.file_name().to_string_lossy().into_owned(), mac.trim().to_owned())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+#[path = "network_tests.rs"]
+mod tests;
