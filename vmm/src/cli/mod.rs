@@ -2,7 +2,6 @@
 
 pub mod exit;
 mod run;
-mod terminal;
 
 use std::process::ExitCode;
 

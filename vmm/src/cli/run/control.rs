@@ -1,0 +1,176 @@
+//! The guest's control channel: its second UART, on a unix socket or on a command.
+//!
+//! The UART writes into one end of a socket pair. At the other end is either a thread of our own
+//! that runs one command ([`super::command`]), or a [`ControlSocket`] that passes bytes between
+//! the pair and whoever connected to `--control`, one client at a time.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use devices::net::check_socket_path;
+use event_manager::{EventOps, Events, MutEventSubscriber};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use vmm_sys_util::epoll::EventSet;
+
+use crate::machine::{Endings, Machine, layout};
+
+/// How long the UART waits for room before it looks whether the machine has ended.
+const WAIT_FOR_ROOM_MS: u16 = 100;
+/// Bytes passed on at a time.
+const CHUNK: usize = 16 * 1024;
+
+/// Gives `machine` its control UART; the other end of the channel is returned.
+pub fn add_channel(machine: &mut Machine) -> Result<UnixStream> {
+    let (uart, host) = UnixStream::pair().context("cannot make a socket pair")?;
+    uart.set_nonblocking(true)?;
+    let input = uart.as_fd().try_clone_to_owned()?;
+    let output = UartOutput { stream: uart, endings: machine.endings() };
+    let com2 = (layout::COM2, layout::COM2_GSI);
+    machine.add_serial(com2, Box::new(output), Some((input, Box::new(<[u8]>::to_vec))))?;
+    Ok(host)
+}
+
+/// Writes what the UART sends; a host that does not read holds the guest up, but not the end of
+/// the machine.
+struct UartOutput {
+    stream: UnixStream,
+    endings: Arc<Endings>,
+}
+
+impl Write for UartOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.endings.get().is_some() {
+                        return Err(error);
+                    }
+                    let room = PollFd::new(self.stream.as_fd(), PollFlags::POLLOUT);
+                    let _ = poll(&mut [room], PollTimeout::from(WAIT_FOR_ROOM_MS));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Listens on a path and connects one client at a time to the channel.
+pub struct ControlSocket {
+    path: PathBuf,
+    listener: UnixListener,
+    channel: UnixStream,
+    client: Option<UnixStream>,
+}
+
+const ACCEPT: u32 = 0;
+const CHANNEL: u32 = 1;
+const CLIENT: u32 = 2;
+
+impl ControlSocket {
+    /// Listens on `path`, which must not exist.
+    pub fn bind(path: &Path, channel: UnixStream) -> Result<Self> {
+        check_socket_path(path)?;
+        let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => anyhow::anyhow!(
+                "control socket {} exists already: another nicvmm may use it; if not, remove it",
+                path.display()
+            ),
+            _ => anyhow::anyhow!("cannot listen on control socket {}: {error}", path.display()),
+        })?;
+        listener.set_nonblocking(true)?;
+        channel.set_nonblocking(true)?;
+        Ok(Self { path: path.into(), listener, channel, client: None })
+    }
+
+    fn accept(&mut self, ops: &mut EventOps) {
+        let Ok((client, _)) = self.listener.accept() else { return };
+        // The newest client wins: an old one may be a connection that its owner forgot.
+        self.disconnect(ops);
+        if client.set_nonblocking(true).is_ok()
+            && ops.add(Events::with_data(&client, CLIENT, EventSet::IN)).is_ok()
+        {
+            self.client = Some(client);
+        }
+    }
+
+    fn disconnect(&mut self, ops: &mut EventOps) {
+        if let Some(client) = self.client.take() {
+            let _ = ops.remove(Events::with_data(&client, CLIENT, EventSet::IN));
+        }
+    }
+
+    /// What the guest says goes to the client, or nowhere while there is none.
+    fn pass_guest_output(&mut self, ops: &mut EventOps) {
+        let mut chunk = [0; CHUNK];
+        let Ok(count) = self.channel.read(&mut chunk) else { return };
+        let Some(client) = &mut self.client else { return };
+        if write_all(client, &chunk[..count]).is_err() {
+            self.disconnect(ops);
+        }
+    }
+
+    fn pass_client_input(&mut self, ops: &mut EventOps) {
+        let mut chunk = [0; CHUNK];
+        match self.client.as_mut().map(|client| client.read(&mut chunk)) {
+            Some(Ok(count)) if count > 0 => {
+                let _ = write_all(&mut self.channel, &chunk[..count]);
+            }
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => self.disconnect(ops),
+        }
+    }
+}
+
+/// Writes everything to a socket that does not block, waiting a while for room.
+fn write_all(stream: &mut UnixStream, mut bytes: &[u8]) -> io::Result<()> {
+    /// A peer that takes nothing for this long is gone.
+    const PATIENCE_MS: u16 = 2000;
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let room = PollFd::new(stream.as_fd(), PollFlags::POLLOUT);
+                if poll(&mut [room], PollTimeout::from(PATIENCE_MS))? == 0 {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl MutEventSubscriber for ControlSocket {
+    fn init(&mut self, ops: &mut EventOps) {
+        let events = [
+            Events::with_data(&self.listener, ACCEPT, EventSet::IN),
+            Events::with_data(&self.channel, CHANNEL, EventSet::IN),
+        ];
+        if let Some(error) = events.into_iter().find_map(|event| ops.add(event).err()) {
+            tracing::error!("the control socket cannot be watched: {error:?}");
+        }
+    }
+
+    fn process(&mut self, events: Events, ops: &mut EventOps) {
+        match events.data() {
+            ACCEPT => self.accept(ops),
+            CHANNEL => self.pass_guest_output(ops),
+            _ => self.pass_client_input(ops),
+        }
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

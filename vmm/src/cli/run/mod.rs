@@ -1,0 +1,156 @@
+//! `nicvmm run`: boots one guest.
+
+mod command;
+mod console;
+mod control;
+mod nic;
+mod report;
+mod terminal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::exit;
+use crate::machine::boot::Payload;
+use crate::machine::console::Transcript;
+use crate::machine::{Ending, Machine, block_signals};
+use command::CommandStatus;
+use console::ConsoleTarget;
+use control::ControlSocket;
+use nic::NicSpec;
+
+/// Boots a guest, and runs a command in it.
+///
+/// Without a COMMAND the console is on standard input and output; Ctrl-A x stops the guest. With
+/// a COMMAND the console is silent, the command's output is ours, and so is its exit status.
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub struct RunArgs {
+    /// Kernel: a bzImage (vmlinuz) or an ELF file (vmlinux); told apart by content.
+    #[arg(long, value_name = "FILE")]
+    kernel: PathBuf,
+    /// Initial RAM disk.
+    #[arg(long, value_name = "FILE")]
+    initrd: Option<PathBuf>,
+    /// Appends to the kernel command line; may be repeated.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    append: Vec<String>,
+    /// Guest memory in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256,
+          value_parser = clap::value_parser!(u64).range(16..=1_048_576))]
+    memory: u64,
+    /// Number of vCPUs.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=32))]
+    cpus: u8,
+    /// A NIC; may be repeated.
+    #[arg(long, value_name = "NIC", long_help = nic::HELP)]
+    nic: Vec<NicSpec>,
+    /// Ends the guest after this many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// Where the console goes: `stdio`, `none` or `file:PATH`.
+    #[arg(long, value_name = "WHERE")]
+    console: Option<ConsoleTarget>,
+    /// Listens on this unix socket for a client of the guest's control channel.
+    #[arg(long, value_name = "PATH", conflicts_with = "command")]
+    control: Option<PathBuf>,
+    /// Writes what the run cost (exits to user space, CPU time, memory) to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Command to run in the guest, with its arguments.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// What every guest gets on its command line: a quiet console, since each byte costs an exit, and
+/// a reset as soon as the kernel panics.
+const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1";
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+/// Runs the command.
+pub fn run(args: &RunArgs) -> Result<ExitCode> {
+    block_signals()?;
+    let mut machine = Machine::new(args.memory << 20, args.cpus)?;
+    let transcript = Transcript::default();
+    let target = args.console.clone().unwrap_or(if args.command.is_empty() {
+        ConsoleTarget::Stdio
+    } else {
+        ConsoleTarget::None
+    });
+    let terminal = console::add(&mut machine, &target, &transcript)?;
+    for (index, nic) in args.nic.iter().enumerate() {
+        nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?;
+    }
+    let mut command_line = vec![COMMAND_LINE];
+    command_line.extend(args.append.iter().map(String::as_str));
+    machine.boot(&Payload {
+        kernel: args.kernel.clone(),
+        initrd: args.initrd.clone(),
+        command_line: command_line.join(" "),
+    })?;
+    let status = add_control(&mut machine, args)?;
+    let exits = machine.exits();
+    let mut ending = machine.run(args.timeout)?;
+    drop(terminal);
+    if ending == Ending::Reset && transcript.panicked() {
+        ending = Ending::Panic;
+    }
+    if let Some(path) = &args.report {
+        report::write(path, &ending, &exits)?;
+    }
+    finish(&ending, status.as_ref(), &target, &transcript)
+}
+
+fn add_control(machine: &mut Machine, args: &RunArgs) -> Result<Option<CommandStatus>> {
+    if let Some(path) = &args.control {
+        let channel = control::add_channel(machine)?;
+        machine.add_subscriber(Box::new(ControlSocket::bind(path, channel)?));
+    } else if !args.command.is_empty() {
+        let channel = control::add_channel(machine)?;
+        let argv = args.command.clone();
+        let status =
+            command::spawn(channel, argv, machine.endings()).context("cannot start a thread")?;
+        return Ok(Some(status));
+    }
+    Ok(None)
+}
+
+/// Says how it ended where that is not what was asked for, and gives the exit status.
+fn finish(
+    ending: &Ending,
+    status: Option<&CommandStatus>,
+    target: &ConsoleTarget,
+    transcript: &Transcript,
+) -> Result<ExitCode> {
+    match status.and_then(CommandStatus::get) {
+        Some(Ok(status)) if *ending == Ending::Stopped => return Ok(status.into()),
+        Some(Err(error)) if *ending == Ending::Stopped => anyhow::bail!("the command: {error}"),
+        _ => {}
+    }
+    let expected = match ending {
+        Ending::PowerOff => status.is_none(),
+        ending => *ending == Ending::Stopped,
+    };
+    if expected {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if *target != ConsoleTarget::Stdio {
+        for line in transcript.last_lines() {
+            eprintln!("  | {line}");
+        }
+    }
+    if *ending == Ending::PowerOff {
+        anyhow::bail!("the guest powered off before the command ended");
+    }
+    eprintln!("nicvmm: {ending}");
+    Ok(exit::of(ending))
+}

