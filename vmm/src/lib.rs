@@ -1,4 +1,5 @@
 //! Turns the devices of the `devices` crate into running guests, and is the program `nicvmm`.
 
 pub mod cli;
+pub mod lab;
 pub mod machine;

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod compare;
 pub mod exit;
 mod run;
 
@@ -18,6 +19,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Compare(compare::CompareArgs),
 }
 
 /// Runs the program; the answer is its exit status.
@@ -32,6 +34,7 @@ pub fn main() -> ExitCode {
         .init();
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("nicvmm: {error:#}");

@@ -1,0 +1,254 @@
+//! `nicvmm compare`: the same download over different NICs.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use tempfile::NamedTempFile;
+
+use crate::lab::units::parse_duration;
+use crate::lab::{
+    Accelerator, Comparison, Image, Limits, PathPlan, Plan, Progress, SignalWatch, Stop, Variant,
+    Vmm, compare, host_facts, report,
+};
+
+/// What is compared where nothing else was asked for.
+const DEFAULT_VARIANTS: [&str; 3] = ["rtl8139,tso=mtu1500", "rtl8139,tso=mss", "virtio-net"];
+/// The longest the path may be silent.
+const SILENCE: Duration = Duration::from_secs(30);
+/// The longest a command in a guest may take.
+const COMMAND: Duration = Duration::from_secs(90);
+/// IPv4's smallest MTU that every host must take; a path below it is not worth measuring.
+const SMALLEST_MTU: u16 = 576;
+
+/// Sets NICs against each other: the same guests, file and path, and another NIC in each variant.
+///
+/// A server guest with the NIC in question offers a file over HTTP, a client guest behind a router
+/// with a smaller MTU fetches it with GNU wget. Shown for each variant: goodput, what the router
+/// dropped and answered, segment sizes, retransmits, and what it means.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nicvmm compare                                  the 2022 incident, the corrected NIC, virtio-net
+  nicvmm compare --mtu 1492 --runs 3              behind PPPoE, three interleaved runs each
+  nicvmm compare --variant virtio-net --variant qemu:e1000 --json result.json
+
+Exit status: 0 all runs made, 124 something took too long, 125 the lab could not go on,
+128 + N stopped by signal N; what was finished until then is still shown and written.")]
+pub struct CompareArgs {
+    /// NIC of the server guest, as [VMM:]MODEL[,KEY=VALUE...]; repeat it to compare several. The
+    /// others are compared with the first. [default: rtl8139,tso=mtu1500 rtl8139,tso=mss virtio-net]
+    #[arg(long = "variant", value_name = "NIC")]
+    variants: Vec<Variant>,
+    /// VMM of variants that do not name one: nicvmm or qemu.
+    #[arg(long, value_name = "VMM", default_value = "nicvmm")]
+    vmm: Vmm,
+    /// MTU of the path towards the client, bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = 1420,
+          value_parser = clap::value_parser!(u16).range(i64::from(SMALLEST_MTU)..=1500))]
+    mtu: u16,
+    /// Delay of the path, each way.
+    #[arg(long, value_name = "TIME", default_value = "12ms", value_parser = parse_duration)]
+    delay: Duration,
+    /// Rate limit of the path, such as 50mbit. [default: none]
+    #[arg(long, value_name = "RATE")]
+    rate: Option<String>,
+    /// MSS that the path clamps SYNs to, as tunnel routers do. [default: none]
+    #[arg(long, value_name = "BYTES")]
+    mss_clamp: Option<u16>,
+    /// Which too-big packets the router answers: all (as Linux), none, or every=500ms.
+    #[arg(long, value_name = "POLICY", default_value = "all")]
+    icmp: String,
+    /// The longest a download may take, seconds.
+    #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = seconds)]
+    seconds: f64,
+    /// Runs of each variant, interleaved: A B C A B C.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// Size of the file, MiB; both guests hold it in memory.
+    #[arg(long, value_name = "MIB", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=128))]
+    file_size: u32,
+    /// Where guests run: on /dev/kvm, in a nested software machine, or by QEMU's translator (tcg,
+    /// for variants under qemu only). auto takes the first that works.
+    #[arg(long, value_enum, default_value_t = Host::Auto)]
+    host: Host,
+    /// Writes the result as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Leaves consoles, logs and the path's counters of every run in this directory.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Kernel of both guests. [default: the default guest's]
+    #[arg(long, value_name = "FILE", requires = "initrd")]
+    kernel: Option<PathBuf>,
+    /// Initial file system of both guests. [default: the default guest's]
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    initrd: Option<PathBuf>,
+    /// The longest a guest may take to boot.
+    #[arg(long, value_name = "TIME", default_value = "180s", value_parser = parse_duration)]
+    boot_timeout: Duration,
+    /// The longest the whole comparison may take. [default: as long as its parts may take]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+    /// Shows no progress, only the result.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Where guests run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Host {
+    /// The first that works.
+    Auto,
+    /// /dev/kvm.
+    Kvm,
+    /// A software machine with KVM inside it.
+    Nested,
+    /// QEMU's translator.
+    Tcg,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.5..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("not a number of seconds between 0.5 and 3600".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &CompareArgs) -> Result<ExitCode> {
+    let stop = Stop::default();
+    let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;
+    let plan = plan(args)?;
+    let json = args.json.as_deref().map(Destination::prepare).transpose()?;
+    let progress = Progress::new(args.quiet);
+    let ending = compare(&plan, host_facts(plan.accelerator.name()), &progress, &stop);
+    print!("{}", report::render(&ending.comparison));
+    std::io::stdout().flush().context("cannot write to standard output")?;
+    if let Some(json) = json {
+        json.write(&ending.comparison)?;
+    }
+    Ok(match ending.error {
+        None => ExitCode::SUCCESS,
+        Some(error) => {
+            eprintln!("nicvmm: {error}");
+            error.exit_status().into()
+        }
+    })
+}
+
+fn plan(args: &CompareArgs) -> Result<Plan> {
+    let written =
+        if args.variants.is_empty() { default_variants(args.vmm) } else { args.variants.clone() };
+    let variants: Vec<Variant> =
+        written.iter().map(|variant| variant.under(args.vmm)).collect::<Result<_, _>>()?;
+    let download = Duration::from_secs_f64(args.seconds);
+    let parts = args.boot_timeout + download + COMMAND * 4;
+    let runs = args.runs * variants.len() as u32;
+    Ok(Plan {
+        accelerator: accelerator(args.host, &variants)?,
+        image: image(args)?,
+        runs: args.runs,
+        download,
+        file_mib: args.file_size,
+        path: PathPlan {
+            mtu: args.mtu,
+            delay: args.delay,
+            rate: args.rate.clone(),
+            mss_clamp: args.mss_clamp,
+            icmp: args.icmp.clone(),
+        },
+        limits: Limits {
+            boot: args.boot_timeout,
+            silence: SILENCE,
+            command: COMMAND,
+            overall: args.timeout.unwrap_or(parts * runs),
+        },
+        keep: args.keep.clone(),
+        program: std::env::current_exe().context("cannot find this program's own file")?,
+        variants,
+    })
+}
+
+/// QEMU's rtl8139 has one cut only, so there the incident is compared with what it is.
+fn default_variants(vmm: Vmm) -> Vec<Variant> {
+    let written: &[&str] = match vmm {
+        Vmm::Nicvmm => &DEFAULT_VARIANTS,
+        Vmm::Qemu => &["rtl8139", "virtio-net"],
+    };
+    written.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn accelerator(host: Host, variants: &[Variant]) -> Result<Accelerator> {
+    match host {
+        Host::Tcg if variants.iter().any(|variant| variant.vmm() != Vmm::Qemu) => {
+            bail!("--host tcg is for variants under qemu only; write qemu:MODEL or --vmm qemu")
+        }
+        Host::Tcg => Ok(Accelerator::Tcg),
+        Host::Kvm | Host::Auto => Ok(Accelerator::Kvm),
+        Host::Nested => bail!("--host nested is not available yet"),
+    }
+}
+
+fn image(args: &CompareArgs) -> Result<Image> {
+    let (Some(kernel), Some(initrd)) = (&args.kernel, &args.initrd) else {
+        bail!("there is no default guest yet: give --kernel and --initrd");
+    };
+    for file in [kernel, initrd] {
+        fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(Image { kernel: kernel.clone(), initrd: initrd.clone() })
+}
+
+/// Where the JSON goes. Whether it can be written is found out before anything is measured, and a
+/// file appears whole or not at all.
+enum Destination {
+    File { temporary: NamedTempFile, path: PathBuf },
+    Stream(fs::File),
+}
+
+impl Destination {
+    fn prepare(path: &Path) -> Result<Self> {
+        let cannot = || format!("cannot write {}", path.display());
+        if path.exists() && !path.is_file() {
+            let stream = fs::OpenOptions::new().write(true).open(path).with_context(cannot)?;
+            return Ok(Self::Stream(stream));
+        }
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let everyone_reads = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        let temporary = tempfile::Builder::new()
+            .prefix(".nicvmm-")
+            .permissions(everyone_reads)
+            .tempfile_in(directory)
+            .with_context(cannot)?;
+        Ok(Self::File { temporary, path: path.to_owned() })
+    }
+
+    fn write(self, comparison: &Comparison) -> Result<()> {
+        let text = serde_json::to_string_pretty(comparison).context("cannot write JSON")? + "\n";
+        match self {
+            Self::Stream(mut stream) => {
+                stream.write_all(text.as_bytes()).context("cannot write JSON")?;
+            }
+            Self::File { mut temporary, path } => {
+                let cannot = || format!("cannot write {}", path.display());
+                temporary.write_all(text.as_bytes()).with_context(cannot)?;
+                temporary.persist(&path).with_context(cannot)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

@@ -1,0 +1,75 @@
+use clap::Parser;
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Program {
+    #[command(flatten)]
+    args: CompareArgs,
+}
+
+fn parse(line: &str) -> Result<CompareArgs, clap::Error> {
+    let words = std::iter::once("compare").chain(line.split_ascii_whitespace());
+    Program::try_parse_from(words).map(|program| program.args)
+}
+
+fn planned(line: &str) -> Result<Plan> {
+    let this = std::env::current_exe().unwrap();
+    let image = format!("--kernel {0} --initrd {0}", this.display());
+    plan(&parse(&format!("{line} {image}")).unwrap())
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    plan.order().map(|(run, variant)| format!("{run} {variant}")).collect()
+}
+
+#[test]
+fn without_arguments_the_incident_is_compared_with_its_cures() {
+    let plan = planned("").unwrap();
+    assert_eq!(names(&plan), ["1 rtl8139,tso=mtu1500", "1 rtl8139,tso=mss", "1 virtio-net"]);
+    assert_eq!((plan.path.mtu, plan.path.delay), (1420, Duration::from_millis(12)));
+}
+
+#[test]
+fn runs_are_interleaved() {
+    let plan = planned("--variant a --variant b --runs 2").unwrap();
+    assert_eq!(names(&plan), ["1 a", "1 b", "2 a", "2 b"]);
+}
+
+#[test]
+fn qemu_may_stand_beside_nicvmm() {
+    let plan = planned("--variant rtl8139 --variant qemu:rtl8139").unwrap();
+    let vmms: Vec<Vmm> = plan.variants.iter().map(Variant::vmm).collect();
+    assert_eq!(vmms, [Vmm::Nicvmm, Vmm::Qemu]);
+}
+
+#[test]
+fn without_kvm_only_qemu_can_run_guests() {
+    assert_eq!(planned("--vmm qemu --host tcg").unwrap().accelerator, Accelerator::Tcg);
+    let error = planned("--host tcg").unwrap_err().to_string();
+    assert!(error.contains("qemu:MODEL"), "{error}");
+}
+
+#[test]
+fn a_wrong_value_is_named() {
+    let error = parse("--variant rtl8139,tso").unwrap_err().to_string();
+    assert!(error.contains("`tso` is not KEY=VALUE"), "{error}");
+    let error = parse("--mtu 100").unwrap_err().to_string();
+    assert!(error.contains("100 is not in 576..=1500"), "{error}");
+    let error = parse("--delay 12").unwrap_err().to_string();
+    assert!(error.contains("`12` is not a duration"), "{error}");
+}
+
+#[test]
+fn a_missing_kernel_is_named_before_anything_starts() {
+    let args = parse("--kernel /nonexistent/vmlinux --initrd /dev/null").unwrap();
+    let error = format!("{:#}", plan(&args).unwrap_err());
+    assert!(error.contains("cannot read /nonexistent/vmlinux"), "{error}");
+}
+
+#[test]
+fn an_unwritable_result_is_named_before_anything_starts() {
+    let error =
+        format!("{:#}", Destination::prepare(Path::new("/nonexistent/r.json")).err().unwrap());
+    assert!(error.contains("cannot write /nonexistent/r.json"), "{error}");
+}

@@ -1,0 +1,215 @@
+//! One run's set-up: the path and two guests, up and reachable from each other.
+//!
+//! Everything lives in one scratch directory and in processes that die with this value.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::addresses::Role;
+use super::command::{self, GuestCommand, Places};
+use super::error::Error;
+use super::machine::{Job, Machine};
+use super::parse;
+use super::plan::Plan;
+use super::process::{Output, Part};
+use super::progress::Progress;
+use super::readings::Readings;
+use super::stop::Stop;
+use super::variant::Variant;
+use super::wait::Watch;
+
+/// The path has its sockets within this time, or something is wrong.
+const PATH_START: Duration = Duration::from_secs(10);
+/// How long the path may take to end by itself.
+const PATH_GRACE: Duration = Duration::from_secs(2);
+/// A VMM outlives every limit of the lab by this much before it gives up by itself.
+const VMM_MARGIN: Duration = Duration::from_secs(60);
+
+/// Asks until the other side answers, then measures the round trip.
+const REACH: &str = "\
+i=0
+while ! ping -c 1 -W 1 \"$1\" >/dev/null 2>&1; do
+  i=$((i + 1))
+  if [ $i -ge \"$2\" ]; then echo \"no answer from $1\" >&2; ip addr >&2; exit 1; fi
+done
+ping -c 3 -i 0.2 -W 2 \"$1\"";
+
+/// Tries to reach the other side.
+const REACH_TRIES: &str = "15";
+
+/// A path and two guests.
+#[derive(Debug)]
+pub struct Bench {
+    /// The guest with the NIC under test.
+    pub server: Machine,
+    /// The guest that downloads.
+    pub client: Machine,
+    /// What the path counts.
+    pub readings: Readings,
+    /// Whether all of it is still alive.
+    pub watch: Watch,
+    path: Rc<Part>,
+    // Last: removed after the processes that use it are gone.
+    scratch: TempDir,
+}
+
+/// The directory of one run: where sockets are, and where what may be kept is.
+struct Directory<'a> {
+    sockets: &'a Path,
+    logs: PathBuf,
+}
+
+impl Bench {
+    /// Starts everything. `deadline` is the end of all patience.
+    pub fn start(
+        plan: &Plan,
+        variant: &Variant,
+        run: u32,
+        stop: &Stop,
+        deadline: Instant,
+    ) -> Result<Self, Error> {
+        let scratch = tempfile::Builder::new()
+            .prefix("nicvmm-")
+            .tempdir()
+            .map_err(|source| Error::System { action: "make a temporary directory", source })?;
+        stop.set_scratch(Some(scratch.path().to_owned()));
+        let logs = match &plan.keep {
+            Some(keep) => keep.join(format!("{}-run-{run}", file_name(&variant.to_string()))),
+            None => scratch.path().to_owned(),
+        };
+        fs::create_dir_all(&logs).map_err(|source| Error::File {
+            action: "create",
+            path: logs.clone(),
+            source,
+        })?;
+        let directory = Directory { sockets: scratch.path(), logs };
+
+        let mut watch = Watch::new(stop.clone(), plan.limits.overall, deadline);
+        let (path, readings) = start_path(plan, &directory, &mut watch)?;
+        let server = start_guest(plan, variant, Role::Server, &directory, &mut watch)?;
+        let client =
+            start_guest(plan, &client_variant(variant), Role::Client, &directory, &mut watch)?;
+        Ok(Self { server, client, readings, watch, path, scratch })
+    }
+
+    /// Waits until both guests take commands; answers how long the slower one took.
+    pub fn boot(&mut self, limit: Duration, progress: &Progress) -> Result<Duration, Error> {
+        let Self { server, client, watch, .. } = self;
+        let booted = watch.wait("booting the guests", limit, || {
+            let (server, client) = (server.look()?, client.look()?);
+            progress.detail(match (server, client) {
+                (Some(_), _) => "server up, waiting for the client",
+                (_, Some(_)) => "client up, waiting for the server",
+                _ => "waiting for both",
+            });
+            Ok(server.zip(client).map(|(server, client)| server.max(client)))
+        });
+        booted.map_err(|error| {
+            let late = if server.is_ready() { client } else { server };
+            error.or_evidence(|| late.evidence())
+        })
+    }
+
+    /// Gives both their addresses and waits until they reach each other; answers the shortest
+    /// round trip seen, in milliseconds.
+    pub fn connect(&self, mtu: u16, limit: Duration) -> Result<Option<f64>, Error> {
+        self.server.configure(&self.watch, mtu, limit)?;
+        self.client.configure(&self.watch, mtu, limit)?;
+        let address = Role::Server.address().to_string();
+        let said = self.client.must(
+            &self.watch,
+            Job {
+                what: "ping to the server",
+                script: REACH,
+                arguments: &[&address, REACH_TRIES],
+                limit,
+            },
+        )?;
+        Ok(parse::shortest_round_trip(&said))
+    }
+
+    /// Ends the path, so that its last counters are read, and everything else with it.
+    pub fn end(mut self, stop: &Stop) {
+        self.path.end(PATH_GRACE);
+        self.readings.join();
+        let Self { server, client, watch, path, scratch, .. } = self;
+        drop((server, client, watch, path));
+        let _ = scratch.close();
+        stop.set_scratch(None);
+    }
+}
+
+fn start_path(
+    plan: &Plan,
+    directory: &Directory<'_>,
+    watch: &mut Watch,
+) -> Result<(Rc<Part>, Readings), Error> {
+    let [server, client] = [Role::Server, Role::Client].map(|role| directory.network(role));
+    let command = command::path(&plan.program, &plan.path, &server, &client);
+    let log = directory.logs.join("path.log");
+    let (part, stdout) = Part::start("the path", command, &log, Output::Pipe, watch.stop())?;
+    let part = Rc::new(part);
+    watch.add(&part, None);
+    let stdout = stdout.ok_or_else(|| Error::System {
+        action: "read the path's counters",
+        source: std::io::ErrorKind::BrokenPipe.into(),
+    })?;
+    let copy = plan.keep.is_some().then(|| directory.logs.join("path.jsonl"));
+    let readings = Readings::follow(stdout, copy.as_deref());
+    watch
+        .wait("starting the path", PATH_START, || {
+            Ok((server.exists() && client.exists()).then_some(()))
+        })
+        .map_err(|error| error.or_evidence(|| part.evidence(None)))?;
+    Ok((part, readings))
+}
+
+fn start_guest(
+    plan: &Plan,
+    variant: &Variant,
+    role: Role,
+    directory: &Directory<'_>,
+    watch: &mut Watch,
+) -> Result<Machine, Error> {
+    let places = Places {
+        network: directory.network(role),
+        control: directory.sockets.join(format!("{}.ctl", role.name())),
+        console: directory.logs.join(format!("{}.console", role.name())),
+    };
+    let command = GuestCommand {
+        program: &plan.program,
+        role,
+        variant,
+        image: &plan.image,
+        accelerator: plan.accelerator,
+        places: &places,
+        limit: plan.limits.boot + plan.download + plan.limits.command + VMM_MARGIN,
+    };
+    let log = directory.logs.join(format!("{}.log", role.name()));
+    let name = format!("the {} guest's VMM", role.name());
+    let (part, _) = Part::start(&name, command.build(), &log, Output::Log, watch.stop())?;
+    let part = Rc::new(part);
+    watch.add(&part, Some(places.console.clone()));
+    Ok(Machine::new(role, part, places.control, places.console))
+}
+
+/// The client is the same in every run but for who runs it, which goes with the server.
+fn client_variant(server: &Variant) -> Variant {
+    Variant { vmm: server.vmm, model: "virtio-net".to_owned(), options: Vec::new() }
+}
+
+impl Directory<'_> {
+    fn network(&self, role: Role) -> PathBuf {
+        self.sockets.join(format!("{}.net", role.name()))
+    }
+}
+
+/// A variant's name as part of a file name.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    name.chars().map(plain).collect()
+}

@@ -1,0 +1,151 @@
+//! Command lines of the lab's parts.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::addresses::Role;
+use super::plan::{Accelerator, Image, PathPlan};
+use super::variant::{Variant, Vmm};
+
+/// Memory of a guest, MiB: the image, the file and some room.
+const MEMORY_MIB: u32 = 320;
+/// MTU on the server's side of the path: Ethernet's.
+const SERVER_SIDE_MTU: u16 = 1500;
+/// Kernel command line: quiet, because every byte on a UART costs exits; and a guest that panics
+/// ends its VMM instead of hanging.
+const KERNEL_PARAMETERS: &str = "console=ttyS0 quiet panic=-1 reboot=t nicvmm.control=ttyS1";
+/// QEMU's program.
+const QEMU: &str = "qemu-system-x86_64";
+/// How often the path tells its counters.
+const READING_INTERVAL: &str = "250ms";
+
+/// Files and sockets of a guest.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Socket of the path that its NIC connects to.
+    pub network: PathBuf,
+    /// Socket that its VMM makes for the control channel.
+    pub control: PathBuf,
+    /// File that its console goes to.
+    pub console: PathBuf,
+}
+
+/// Everything that makes a guest.
+#[derive(Clone, Copy, Debug)]
+pub struct GuestCommand<'a> {
+    /// The program that offers `run`.
+    pub program: &'a Path,
+    /// Which side it is.
+    pub role: Role,
+    /// Its NIC and who runs it.
+    pub variant: &'a Variant,
+    /// What it boots.
+    pub image: &'a Image,
+    /// How it is run.
+    pub accelerator: Accelerator,
+    /// Its files and sockets.
+    pub places: &'a Places,
+    /// When it is to give up by itself.
+    pub limit: Duration,
+}
+
+impl GuestCommand<'_> {
+    /// The command that starts it.
+    pub fn build(&self) -> Command {
+        match self.variant.vmm() {
+            Vmm::Nicvmm => self.nicvmm(),
+            Vmm::Qemu => self.qemu(),
+        }
+    }
+
+    fn nicvmm(&self) -> Command {
+        let mut command = Command::new(self.program);
+        let nic = format!("{},mac={},net=stream:", self.variant.nic(), self.role.mac());
+        command
+            .args(["run", "--host", "kvm", "--cpus", "1"])
+            .args(["--memory", &MEMORY_MIB.to_string()])
+            .arg("--kernel")
+            .arg(&self.image.kernel)
+            .arg("--initrd")
+            .arg(&self.image.initrd)
+            .arg("--nic")
+            .arg(joined(&nic, &self.places.network))
+            .arg("--control")
+            .arg(&self.places.control)
+            .arg("--console")
+            .arg(joined("file:", &self.places.console))
+            .args(["--timeout", &self.limit.as_secs().to_string()])
+            .args(["--append", KERNEL_PARAMETERS]);
+        command
+    }
+
+    fn qemu(&self) -> Command {
+        let mut command = Command::new(QEMU);
+        let model = self.qemu_model();
+        let options = self.variant.written_options();
+        let mac = self.role.mac();
+        let device = format!("{model},netdev=n0,romfile=,mac={mac}{options}");
+        command
+            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+            .args(["-M", "pc", "-accel", self.accelerator.name(), "-smp", "1"])
+            .args(["-m", &MEMORY_MIB.to_string()])
+            .arg("-kernel")
+            .arg(&self.image.kernel)
+            .arg("-initrd")
+            .arg(&self.image.initrd)
+            .args(["-append", KERNEL_PARAMETERS])
+            .arg("-netdev")
+            .arg(joined("stream,id=n0,server=off,addr.type=unix,addr.path=", &self.places.network))
+            .args(["-device", &device])
+            .arg("-serial")
+            .arg(joined("file:", &self.places.console))
+            .arg("-chardev")
+            .arg(joined("socket,id=control,server=on,wait=off,path=", &self.places.control))
+            .args(["-serial", "chardev:control"]);
+        command
+    }
+
+    /// QEMU calls the PCI form of virtio devices by a longer name.
+    fn qemu_model(&self) -> &str {
+        match self.variant.model.as_str() {
+            "virtio-net" => "virtio-net-pci",
+            other => other,
+        }
+    }
+}
+
+/// The command that starts the path between `server` and `client`, both sockets it makes.
+pub fn path(program: &Path, plan: &PathPlan, server: &Path, client: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("path");
+    for (role, socket, mtu) in
+        [(Role::Server, server, SERVER_SIDE_MTU), (Role::Client, client, plan.mtu)]
+    {
+        let mut port = joined("stream:", socket);
+        port.push(format!(",mtu={mtu},{}", role.port(plan.mtu)));
+        command.arg("--port").arg(port);
+    }
+    command
+        .args(["--delay", &format!("{}us", plan.delay.as_micros())])
+        .args(["--icmp", &plan.icmp])
+        .args(["--stats-interval", READING_INTERVAL, "--json"]);
+    if let Some(rate) = &plan.rate {
+        command.args(["--rate", rate]);
+    }
+    if let Some(mss) = plan.mss_clamp {
+        command.args(["--mss-clamp", &mss.to_string()]);
+    }
+    command
+}
+
+fn joined(prefix: &str, path: &Path) -> OsString {
+    let mut text = OsString::from(prefix);
+    text.push(path);
+    text
+}
+
+#[cfg(test)]
+#[path = "command_tests.rs"]
+mod tests;

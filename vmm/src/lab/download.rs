@@ -1,0 +1,174 @@
+//! The download: a file, a web server in one guest, GNU wget in the other, and what was seen.
+
+use std::time::{Duration, Instant};
+
+use super::addresses::Role;
+use super::bench::Bench;
+use super::error::{Error, Evidence};
+use super::machine::Job;
+use super::outcome::{GuestFigures, PathFacts, ProcessFigures, RunOutcome};
+use super::parse;
+use super::plan::Plan;
+use super::progress::Progress;
+use super::units::rate;
+
+/// What `timeout -s KILL` makes of a command that it had to end: 128 + SIGKILL, or its own 124.
+const TIME_WAS_OVER: [i32; 2] = [137, 124];
+/// A live rate is taken over this span.
+const RATE_SPAN: Duration = Duration::from_secs(1);
+
+/// Makes the file out of random bytes and has busybox httpd, which sends by sendfile(2), serve it.
+const PREPARE: &str = "\
+set -e
+mkdir -p /run/www
+cd /run/www
+head -c 1048576 /dev/urandom >chunk
+i=0
+while [ $i -lt \"$1\" ]; do cat chunk; i=$((i + 1)); done >file
+echo ok >ready
+rm chunk
+busybox httpd -p 80 -h /run/www
+i=0
+until busybox wget -q -O /dev/null http://127.0.0.1/ready; do
+  i=$((i + 1))
+  [ $i -lt 20 ] || exit 1
+  sleep 0.2
+done";
+
+/// Downloads for at most `$1` seconds from `$2`; prints start, end, exit status and size.
+const DOWNLOAD: &str = "\
+read start rest </proc/uptime
+timeout -s KILL \"$1\" wget -nv --tries=1 -O /run/file \"$2\"
+status=$?
+read end rest </proc/uptime
+echo $start $end $status $(stat -c %s /run/file 2>/dev/null || echo 0)";
+
+/// A feature list of the first real interface.
+const OFFLOADS: &str = "\
+for i in /sys/class/net/*; do
+  if [ -e $i/device ]; then exec ethtool -k ${i##*/}; fi
+done
+echo no network interface >&2
+exit 1";
+
+/// Makes one run on a bench that has just booted.
+pub fn run(
+    plan: &Plan,
+    bench: &Bench,
+    boot: Duration,
+    number: u32,
+    progress: &Progress,
+) -> Result<RunOutcome, Error> {
+    let limit = plan.limits.command;
+    progress.detail("configuring the network");
+    let round_trip = bench.connect(plan.path.mtu, limit)?;
+    progress.detail("writing the file and starting the web server");
+    let (server, watch) = (&bench.server, &bench.watch);
+    let ask = |what, script, arguments: &[&str]| {
+        server.must(watch, Job { what, script, arguments, limit })
+    };
+    ask("web server", PREPARE, &[&plan.file_mib.to_string()])?;
+    let lspci = ask("lspci", "exec lspci", &[])?;
+    let ethtool = ask("ethtool -k", OFFLOADS, &[])?;
+    let counters = || {
+        let snmp = ask("TCP counters", "exec cat /proc/net/snmp", &[])?;
+        parse::tcp_counters(&snmp)
+            .ok_or_else(|| server.fault("TCP counters", "/proc/net/snmp has no Tcp: lines"))
+    };
+
+    let (segments_before, retransmits_before) = counters()?;
+    let usage_before = server.part().usage().unwrap_or_default();
+    let start = Instant::now();
+    let (download, said) = download(plan, bench, progress, start)?;
+    let end = Instant::now();
+    let usage = server.part().usage().unwrap_or_default();
+    let (segments, retransmits) = counters()?;
+    settle(plan, bench, end)?;
+
+    Ok(RunOutcome {
+        number,
+        boot_seconds: boot.as_secs_f64(),
+        round_trip_ms: round_trip,
+        bytes: download.bytes,
+        seconds: download.seconds,
+        whole_file: download.status == 0,
+        client_said: said,
+        goodput_bytes_per_second: download.bytes as f64 / download.seconds.max(0.01),
+        path: bench.readings.between(start, end),
+        guest: GuestFigures {
+            tcp_retransmits: retransmits.saturating_sub(retransmits_before),
+            tcp_segments_sent: segments.saturating_sub(segments_before),
+            lspci: parse::network_controller(&lspci).unwrap_or_default(),
+            offloads: parse::offloads(&ethtool),
+            kernel: server.kernel().to_owned(),
+        },
+        vmm_process: ProcessFigures {
+            cpu_seconds: usage.cpu_seconds - usage_before.cpu_seconds,
+            max_rss_bytes: usage.max_rss_bytes,
+        },
+        timeline: bench.readings.timeline(start, end),
+    })
+}
+
+/// Runs wget; answers how it went and, if it failed by itself, its last line.
+fn download(
+    plan: &Plan,
+    bench: &Bench,
+    progress: &Progress,
+    start: Instant,
+) -> Result<(parse::Download, Option<String>), Error> {
+    let seconds = plan.download.as_secs_f64().to_string();
+    let url = format!("http://{}/file", Role::Server.address());
+    let job = Job {
+        what: "wget",
+        script: DOWNLOAD,
+        arguments: &[&seconds, &url],
+        limit: plan.download + plan.limits.command,
+    };
+    let output = bench.client.script(&bench.watch, job, || {
+        alive(plan, bench, start)?;
+        let now = bench.readings.rate(RATE_SPAN).map_or_else(String::new, rate);
+        progress.detail(&format!("downloading, {:.0} s, {now}", start.elapsed().as_secs_f64()));
+        Ok(())
+    })?;
+    let download = parse::download(&output.stdout_text()).ok_or_else(|| {
+        let said = format!("{}{}", output.stdout_text(), output.stderr_text());
+        bench.client.fault("wget", said.trim())
+    })?;
+    let failed = download.status != 0 && !TIME_WAS_OVER.contains(&download.status);
+    let said =
+        output.stderr_text().lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
+    Ok((download, said.filter(|_| failed)))
+}
+
+/// The path has to tell its counters all the time.
+fn alive(plan: &Plan, bench: &Bench, start: Instant) -> Result<(), Error> {
+    let heard = bench.readings.latest().map_or(start, |reading| reading.at.max(start));
+    if heard.elapsed() < plan.limits.silence {
+        return Ok(());
+    }
+    let unread = bench.readings.unreadable().unwrap_or_default();
+    Err(Error::TimedOut {
+        what: "hearing from the path".to_owned(),
+        limit: plan.limits.silence,
+        evidence: Evidence::none().with("a line that was not understood", &unread),
+    })
+}
+
+/// Waits for the first counters after the end, so that everything is in them.
+fn settle(plan: &Plan, bench: &Bench, end: Instant) -> Result<(), Error> {
+    bench.watch.wait("hearing the path's last counters", plan.limits.silence, || {
+        Ok(bench.readings.since(end).map(drop))
+    })
+}
+
+impl RunOutcome {
+    /// One line about it.
+    pub fn line(&self, path: &PathFacts) -> String {
+        let rest = match self.path.frag_needed_sent {
+            0 => "no ICMP".to_owned(),
+            many => format!("{many} ICMP \"fragmentation needed\" (mtu {})", path.mtu),
+        };
+        format!("{} in {:.1} s, {rest}", rate(self.goodput_bytes_per_second), self.seconds)
+    }
+}

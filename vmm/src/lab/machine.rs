@@ -1,0 +1,159 @@
+//! A guest of the lab: its VMM's process and the control channel into it.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use guest_init::client::{Client, Command, Configure, Error as ControlError, Output, Ready};
+
+use super::addresses::Role;
+use super::error::{Error, Evidence};
+use super::process::Part;
+use super::wait::Watch;
+
+/// The longest one look at the control channel may block.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A guest that is booting or has booted.
+#[derive(Debug)]
+pub struct Machine {
+    role: Role,
+    part: Rc<Part>,
+    control_socket: PathBuf,
+    console: PathBuf,
+    started: Instant,
+    control: Option<Client>,
+    ready: Option<(Ready, Duration)>,
+}
+
+impl Machine {
+    /// A guest whose VMM was just started.
+    pub fn new(role: Role, part: Rc<Part>, control_socket: PathBuf, console: PathBuf) -> Self {
+        let started = Instant::now();
+        Self { role, part, control_socket, console, started, control: None, ready: None }
+    }
+
+    /// Its VMM's process.
+    pub fn part(&self) -> &Part {
+        &self.part
+    }
+
+    /// Whether it takes commands.
+    pub fn is_ready(&self) -> bool {
+        self.ready.is_some()
+    }
+
+    /// Release of its kernel; nothing before it is ready.
+    pub fn kernel(&self) -> &str {
+        self.ready.as_ref().map_or("", |(ready, _)| &ready.kernel)
+    }
+
+    /// The last lines of its VMM and console.
+    pub fn evidence(&self) -> Evidence {
+        self.part.evidence(Some(&self.console))
+    }
+
+    /// Looks whether it has come up, for a moment. Answers how long that took.
+    pub fn look(&mut self) -> Result<Option<Duration>, Error> {
+        if let Some((_, took)) = self.ready {
+            return Ok(Some(took));
+        }
+        if self.control.is_none() {
+            // Nobody listens yet while the VMM starts.
+            self.control = Client::connect(&self.control_socket, Duration::ZERO).ok();
+        }
+        let Some(control) = &self.control else { return Ok(None) };
+        match control.wait_ready(LOOK) {
+            Ok(ready) => {
+                let took = self.started.elapsed();
+                self.ready = Some((ready, took));
+                Ok(Some(took))
+            }
+            Err(ControlError::TimedOut { .. }) => Ok(None),
+            Err(error) => Err(self.fault("boot", &error.to_string())),
+        }
+    }
+
+    /// Gives it its addresses on a path of this MTU.
+    pub fn configure(&self, watch: &Watch, mtu: u16, limit: Duration) -> Result<(), Error> {
+        let configure = Configure {
+            interface: self.role.mac(),
+            addresses: self.role.prefixes(mtu),
+            gateways: self.role.gateways(mtu),
+            mtu: None,
+        };
+        self.client()?
+            .configure(configure, limit)
+            .map_err(|error| watch.explain(self.fault("network set-up", &error.to_string())))
+    }
+
+    /// Starts a command that goes on beside others.
+    pub fn start(
+        &self,
+        what: &str,
+        command: impl Into<Command>,
+    ) -> Result<guest_init::client::Process, Error> {
+        self.client()?.start(command).map_err(|error| self.fault(what, &error.to_string()))
+    }
+
+    /// Runs a script to its end; `tell` is called while it runs.
+    pub fn script(
+        &self,
+        watch: &Watch,
+        job: Job<'_>,
+        mut tell: impl FnMut() -> Result<(), Error>,
+    ) -> Result<Output, Error> {
+        let mut argv = vec!["sh", "-c", job.script, "sh"];
+        argv.extend(job.arguments);
+        let process = self.start(job.what, Command::new(argv))?;
+        let fault = |error: ControlError| self.fault(job.what, &error.to_string());
+        let what = format!("{} in the {} guest", job.what, self.role.name());
+        let look = || {
+            tell()?;
+            process.has_ended().map(|ended| ended.then_some(())).map_err(fault)
+        };
+        watch.wait(&what, job.limit, look).map_err(|error| {
+            error.or_evidence(|| {
+                let said = process.stderr_so_far();
+                Evidence::none().with("it said", &String::from_utf8_lossy(&said))
+            })
+        })?;
+        process.wait(LOOK).map_err(fault)
+    }
+
+    /// Like [`Machine::script`], for what has to succeed; answers its standard output.
+    pub fn must(&self, watch: &Watch, job: Job<'_>) -> Result<String, Error> {
+        let output = self.script(watch, job, || Ok(()))?;
+        if output.status.success() {
+            return Ok(output.stdout_text().into_owned());
+        }
+        let reason = format!("{}: {}", output.status, output.stderr_text().trim());
+        Err(self.fault(job.what, &reason))
+    }
+
+    /// An error about something this guest did.
+    pub fn fault(&self, command: &str, reason: &str) -> Error {
+        Error::Guest {
+            guest: self.role.name(),
+            command: command.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn client(&self) -> Result<&Client, Error> {
+        self.control.as_ref().ok_or_else(|| self.fault("control", "it has not come up yet"))
+    }
+}
+
+/// Something to run in a guest.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What it is, for messages.
+    pub what: &'a str,
+    /// A shell script.
+    pub script: &'a str,
+    /// Its `$1`, `$2`...
+    pub arguments: &'a [&'a str],
+    /// The longest it may take.
+    pub limit: Duration,
+}

@@ -1,0 +1,196 @@
+//! What a comparison found: the document that `--json` writes, field for field.
+//!
+//! Documented for readers in `docs/compare-json.md`; a field may be added, none changes its meaning
+//! under the same [`SCHEMA`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::statistics::{Summary, middle};
+use super::variant::Vmm;
+use super::verdict::Verdict;
+
+/// Name and version of the document's form.
+pub const SCHEMA: &str = "nicvmm.compare/1";
+
+/// Everything a comparison found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Whether every planned run was made.
+    pub complete: bool,
+    /// Where it ran.
+    pub host: HostFacts,
+    /// What lay between the two guests.
+    pub path: PathFacts,
+    /// Seconds each download was given at most.
+    pub seconds: f64,
+    /// Runs planned of each variant.
+    pub runs: u32,
+    /// One entry a variant, in the order given.
+    pub variants: Vec<VariantOutcome>,
+}
+
+/// Where a comparison ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// How guests were run: `kvm`, `nested` or `tcg`.
+    pub kind: String,
+    /// Release of the kernel the lab ran on.
+    pub kernel: String,
+    /// Model name of its CPU.
+    pub cpu: String,
+    /// CPUs it may use.
+    pub cpus: usize,
+    /// Version of this program.
+    pub nicvmm: String,
+}
+
+/// The path as it was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PathFacts {
+    /// MTU towards the client, bytes.
+    pub mtu: u16,
+    /// One-way delay, milliseconds.
+    pub delay_ms: f64,
+    /// Rate limit as it was written, if any.
+    pub rate: Option<String>,
+    /// MSS that SYNs were clamped to, if any.
+    pub mss_clamp: Option<u16>,
+    /// ICMP policy as it was written.
+    pub icmp: String,
+}
+
+/// What was found about one variant. Figures that are not summaries come from one run, the one
+/// with the median goodput.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariantOutcome {
+    /// As it was written.
+    pub name: String,
+    /// Who ran the server guest.
+    pub vmm: Vmm,
+    /// The NIC as that VMM was asked for it.
+    pub nic: String,
+    /// Every run, in order.
+    pub runs: Vec<RunOutcome>,
+    /// Bytes of the file that reached the client, a second.
+    pub goodput_bytes_per_second: Summary,
+    /// What the path counted.
+    pub path: PathFigures,
+    /// What the server guest said.
+    pub guest: GuestFigures,
+    /// What the server's VMM used.
+    pub vmm_process: ProcessFigures,
+    /// What it comes down to.
+    pub verdict: Verdict,
+}
+
+/// One download.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunOutcome {
+    /// Counted from 1.
+    pub number: u32,
+    /// Seconds from starting the VMMs until both guests took commands.
+    pub boot_seconds: f64,
+    /// The shortest round trip between the guests before the download, milliseconds.
+    pub round_trip_ms: Option<f64>,
+    /// Bytes of the file that reached the client.
+    pub bytes: u64,
+    /// Seconds the download took, or was given.
+    pub seconds: f64,
+    /// Whether the whole file arrived.
+    pub whole_file: bool,
+    /// What wget said, where it failed before the time was over.
+    pub client_said: Option<String>,
+    /// Bytes a second.
+    pub goodput_bytes_per_second: f64,
+    /// What the path counted during the download.
+    pub path: PathFigures,
+    /// What the server guest said.
+    pub guest: GuestFigures,
+    /// What the server's VMM used during the download.
+    pub vmm_process: ProcessFigures,
+    /// The path's counters over time.
+    pub timeline: Vec<Instant>,
+}
+
+/// What the path counted between two moments, on the way from the server to the client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathFigures {
+    /// ICMP "fragmentation needed" and ICMPv6 "packet too big" messages sent to the server.
+    pub frag_needed_sent: u64,
+    /// Of these, those in the last third of the download.
+    pub frag_needed_last_third: u64,
+    /// Packets dropped because they were larger than the MTU.
+    pub over_mtu_dropped: u64,
+    /// Of these, those in the last third of the download.
+    pub over_mtu_last_third: u64,
+    /// Fragments made of packets that allowed it.
+    pub fragments_sent: u64,
+    /// TCP payload bytes of a segment as it left the server's NIC, and how many there were.
+    pub segment_sizes: BTreeMap<u16, u64>,
+}
+
+/// What the server guest said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestFigures {
+    /// TCP segments sent again during the download.
+    pub tcp_retransmits: u64,
+    /// TCP segments sent during the download, as the guest counts them.
+    pub tcp_segments_sent: u64,
+    /// The NIC's line of `lspci`.
+    pub lspci: String,
+    /// `ethtool -k`: feature name, and whether it was on.
+    pub offloads: BTreeMap<String, bool>,
+    /// Release of the guest's kernel.
+    pub kernel: String,
+}
+
+/// What a VMM's process used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessFigures {
+    /// CPU seconds, user and system, during the download.
+    pub cpu_seconds: f64,
+    /// The most memory it had resident from its start to the end of the download.
+    pub max_rss_bytes: u64,
+}
+
+/// The path's counters at one moment, counted from the start of the download.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instant {
+    /// Seconds since the download started.
+    pub at: f64,
+    /// Bytes of frames forwarded to the client so far.
+    pub bytes_to_client: u64,
+    /// ICMP "fragmentation needed" sent so far.
+    pub frag_needed_sent: u64,
+    /// Packets over the MTU dropped so far.
+    pub over_mtu_dropped: u64,
+}
+
+impl VariantOutcome {
+    /// Puts the runs of a variant together; nothing can be said about none.
+    pub fn of(
+        name: String,
+        vmm: Vmm,
+        nic: String,
+        runs: Vec<RunOutcome>,
+        path: &PathFacts,
+    ) -> Option<Self> {
+        let goodput: Vec<f64> = runs.iter().map(|run| run.goodput_bytes_per_second).collect();
+        let typical = runs.get(middle(&goodput)?)?;
+        Some(Self {
+            name,
+            vmm,
+            nic,
+            goodput_bytes_per_second: Summary::of(&goodput)?,
+            path: typical.path.clone(),
+            guest: typical.guest.clone(),
+            vmm_process: typical.vmm_process,
+            verdict: Verdict::of(typical, path),
+            runs,
+        })
+    }
+}

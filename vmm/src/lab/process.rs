@@ -1,0 +1,204 @@
+//! One part of the lab as a child process: started, watched, measured, and gone in the end.
+//!
+//! Every child leads its own process group, so a terminal's Ctrl-C reaches only the lab, which then
+//! decides. It dies with the lab whatever happens to the lab (parent death signal), with its
+//! [`Part`] when that is dropped, and at once when the [`Stop`] it was registered with is requested.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::unistd::{Pid, SysconfVar, getpid, getppid, sysconf};
+
+use super::error::{Error, Evidence};
+use super::stop::{SharedChild, Stop, lock};
+
+/// How often a wait looks again.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A child process of the lab.
+#[derive(Debug)]
+pub struct Part {
+    name: String,
+    id: Pid,
+    child: SharedChild,
+    log: PathBuf,
+}
+
+/// What a process has used so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Seconds of CPU time, user and system, of all its threads.
+    pub cpu_seconds: f64,
+    /// The most memory it ever had resident, in bytes.
+    pub max_rss_bytes: u64,
+}
+
+impl Part {
+    /// Starts `command` as the part `name`, with no input, its standard error in the file `log`.
+    /// Standard output goes there too unless `stdout` asks for a pipe.
+    ///
+    /// The parent death signal follows the calling *thread*: start parts from one that stays.
+    pub fn start(
+        name: &str,
+        mut command: Command,
+        log: &Path,
+        stdout: Output,
+        stop: &Stop,
+    ) -> Result<(Self, Option<ChildStdout>), Error> {
+        stop.check()?;
+        let file_error = |source| Error::File { action: "create", path: log.to_owned(), source };
+        let errors = File::create(log).map_err(file_error)?;
+        let output = match stdout {
+            Output::Log => Stdio::from(errors.try_clone().map_err(file_error)?),
+            Output::Pipe => Stdio::piped(),
+        };
+        command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
+        die_with_parent(&mut command);
+        let mut child = command.spawn().map_err(|source| Error::Start {
+            part: name.to_owned(),
+            program: command.get_program().to_string_lossy().into_owned(),
+            hint: hint(&source),
+            source,
+        })?;
+        let stdout = child.stdout.take();
+        let id = Pid::from_raw(child.id() as i32);
+        let child = Arc::new(Mutex::new(child));
+        stop.register(&child);
+        Ok((Self { name: name.to_owned(), id, child, log: log.to_owned() }, stdout))
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        lock(&self.child).try_wait().ok().flatten()
+    }
+
+    /// Fails if it has ended, with its last words and those of `console`.
+    pub fn check(&self, console: Option<&Path>) -> Result<(), Error> {
+        self.ended().map_or(Ok(()), |status| {
+            Err(Error::Ended {
+                part: self.name.clone(),
+                status: describe(status),
+                evidence: self.evidence(console),
+            })
+        })
+    }
+
+    /// The last lines it and its console wrote.
+    pub fn evidence(&self, console: Option<&Path>) -> Evidence {
+        let evidence = Evidence::none().with("it said", &tail(&self.log));
+        match console {
+            Some(console) => evidence.with("last lines of its console", &tail(console)),
+            None => evidence,
+        }
+    }
+
+    /// What it has used so far; nothing once it has ended.
+    pub fn usage(&self) -> Option<Usage> {
+        let of = |file| fs::read_to_string(format!("/proc/{}/{file}", self.id)).ok();
+        let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten().filter(|ticks| *ticks > 0)?;
+        parse_usage(&of("stat")?, &of("status")?, ticks as f64)
+    }
+
+    /// Ends it: asks, waits for `grace`, then kills. Answers how it ended.
+    pub fn end(&self, grace: Duration) -> Option<ExitStatus> {
+        if self.ended().is_none() {
+            let _ = killpg(self.id, Signal::SIGTERM);
+        }
+        let deadline = Instant::now() + grace;
+        while Instant::now() < deadline {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        self.kill()
+    }
+
+    fn kill(&self) -> Option<ExitStatus> {
+        let mut child = lock(&self.child);
+        let _ = child.kill();
+        child.wait().ok()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Where a part's standard output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Into its log, with standard error.
+    Log,
+    /// To whoever started it.
+    Pipe,
+}
+
+/// Arranges that the command's process dies when the thread that starts it does, and starts with
+/// no signal blocked.
+fn die_with_parent(command: &mut Command) {
+    let parent = getpid();
+    let prepare = move || {
+        SigSet::empty().thread_set_mask()?;
+        set_pdeathsig(Signal::SIGKILL)?;
+        // The parent may have died before the request: then no signal will come.
+        if getppid() == parent { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
+    };
+    // SAFETY: between fork and exec the closure only makes three system calls that are
+    // async-signal-safe, and allocates nothing.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(prepare);
+    }
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; is it installed and in PATH?",
+        _ => "",
+    }
+}
+
+fn tail(path: &Path) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// An exit status in words.
+pub fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => match Signal::try_from(signal) {
+            Ok(signal) => format!("killed by {signal}"),
+            Err(_) => format!("killed by signal {signal}"),
+        },
+        (None, None) => "no exit status".to_owned(),
+    }
+}
+
+/// Reads `/proc/PID/stat` (user and system time are the 14th and 15th fields; the 2nd, the name in
+/// parentheses, may contain anything) and `VmHWM` of `/proc/PID/status`.
+fn parse_usage(stat: &str, status: &str, ticks_per_second: f64) -> Option<Usage> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut times = after_name.split_ascii_whitespace().skip(11);
+    let user: u64 = times.next()?.parse().ok()?;
+    let system: u64 = times.next()?.parse().ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = peak.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Usage {
+        cpu_seconds: (user + system) as f64 / ticks_per_second,
+        max_rss_bytes: kibibytes * 1024,
+    })
+}
+
+#[cfg(test)]
+#[path = "process_tests.rs"]
+mod tests;

@@ -1,0 +1,143 @@
+//! A comparison as a person reads it: one table, then a sentence for each variant.
+
+use std::fmt::Write;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+use super::outcome::{Comparison, PathFacts, PathFigures, VariantOutcome};
+use super::statistics::Summary;
+use super::units::{rate, three_digits};
+
+/// Payload sizes shown of a variant; the JSON has all of them.
+const SIZES_SHOWN: usize = 3;
+/// Width where there is no terminal to ask.
+const PLAIN_WIDTH: u16 = 118;
+
+/// The whole report.
+pub fn render(comparison: &Comparison) -> String {
+    let mut text = headline(comparison);
+    if comparison.variants.is_empty() {
+        text.push_str("\nNo run was finished.\n");
+        return text;
+    }
+    let _ = write!(text, "\n{}\n", table(comparison));
+    for (position, variant) in comparison.variants.iter().enumerate() {
+        let _ = write!(text, "\n{}", paragraph(comparison, position, variant));
+    }
+    if !comparison.complete {
+        let made: usize = comparison.variants.iter().map(|variant| variant.runs.len()).sum();
+        let _ = write!(text, "\nIncomplete: ended early, after {made} runs.\n");
+    }
+    text
+}
+
+fn headline(comparison: &Comparison) -> String {
+    let PathFacts { mtu, delay_ms, rate, mss_clamp, icmp } = &comparison.path;
+    let mut text = format!("Path MTU {mtu} towards the client, {delay_ms} ms each way");
+    let _ = match rate {
+        Some(rate) => write!(text, ", {rate}"),
+        None => write!(text, ", no rate limit"),
+    };
+    if let Some(mss) = mss_clamp {
+        let _ = write!(text, ", MSS clamped to {mss}");
+    }
+    if icmp != "all" {
+        let _ = write!(text, ", ICMP {icmp}");
+    }
+    let runs = if comparison.runs == 1 { "one run" } else { "median of runs" };
+    let _ = writeln!(
+        text,
+        "; GNU wget for at most {} s, {runs} each; guests run by {}.",
+        comparison.seconds, comparison.host.kind
+    );
+    text
+}
+
+fn table(comparison: &Comparison) -> Table {
+    let several = comparison.runs > 1;
+    let mut header = vec!["variant", "goodput"];
+    header.extend(several.then_some("min\nmax"));
+    header.extend([
+        "ratio",
+        "ICMP\nfrag needed",
+        "dropped\nover MTU",
+        "fragments",
+        "payload\nsizes",
+        "TCP\nretransmits",
+        "VMM CPU\nseconds",
+    ]);
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(PLAIN_WIDTH);
+    }
+    table.set_header(header);
+    let base = comparison.variants.first().map_or(0.0, median);
+    for variant in &comparison.variants {
+        let mut row = vec![Cell::new(&variant.name), figure(rate(median(variant)))];
+        row.extend(several.then(|| figure(range(&variant.goodput_bytes_per_second))));
+        row.extend([
+            figure(ratio(median(variant), base)),
+            figure(icmp(&variant.path)),
+            figure(variant.path.over_mtu_dropped),
+            figure(variant.path.fragments_sent),
+            figure(sizes(&variant.path)),
+            figure(variant.guest.tcp_retransmits),
+            figure(three_digits(variant.vmm_process.cpu_seconds)),
+        ]);
+        table.add_row(row);
+    }
+    table
+}
+
+fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome) -> String {
+    let mut text = format!("{}: {}", variant.name, variant.verdict.sentence);
+    let base = comparison.variants.first().map_or(0.0, median);
+    if position > 0 && base > 0.0 {
+        let first = &comparison.variants[0].name;
+        let _ = write!(text, "; {} the goodput of {first}", ratio(median(variant), base));
+    }
+    let _ = writeln!(text, ".\n  {}", variant.guest.lspci);
+    for said in variant.runs.iter().filter_map(|run| run.client_said.as_ref()) {
+        let _ = writeln!(text, "  wget gave up: {said}");
+    }
+    text
+}
+
+fn figure(value: impl ToString) -> Cell {
+    Cell::new(value).set_alignment(CellAlignment::Right)
+}
+
+fn median(variant: &VariantOutcome) -> f64 {
+    variant.goodput_bytes_per_second.median
+}
+
+fn range(summary: &Summary) -> String {
+    format!("{}\n{}", rate(summary.min), rate(summary.max))
+}
+
+fn ratio(value: f64, base: f64) -> String {
+    if base > 0.0 { format!("x {}", three_digits(value / base)) } else { "-".to_owned() }
+}
+
+/// How many, and whether they were still coming at the end.
+fn icmp(path: &PathFigures) -> String {
+    match path.frag_needed_last_third {
+        0 => path.frag_needed_sent.to_string(),
+        late => format!("{}\n{late} at the end", path.frag_needed_sent),
+    }
+}
+
+/// The most frequent payload sizes.
+fn sizes(path: &PathFigures) -> String {
+    let mut sizes: Vec<_> = path.segment_sizes.iter().filter(|(size, _)| **size > 0).collect();
+    sizes.sort_by_key(|(size, count)| (std::cmp::Reverse(**count), **size));
+    let lines: Vec<String> =
+        sizes.iter().take(SIZES_SHOWN).map(|(size, count)| format!("{count} x {size}")).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

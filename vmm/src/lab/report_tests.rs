@@ -1,0 +1,105 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::lab::outcome::{GuestFigures, HostFacts, PathFacts, ProcessFigures, RunOutcome, SCHEMA};
+use crate::lab::variant::Vmm;
+
+fn run(number: u32, goodput: f64) -> RunOutcome {
+    RunOutcome {
+        number,
+        boot_seconds: 9.0,
+        round_trip_ms: Some(24.2),
+        bytes: goodput as u64 * 10,
+        seconds: 10.0,
+        whole_file: false,
+        client_said: None,
+        goodput_bytes_per_second: goodput,
+        path: PathFigures {
+            frag_needed_sent: 90,
+            frag_needed_last_third: 30,
+            over_mtu_dropped: 91,
+            over_mtu_last_third: 30,
+            fragments_sent: 0,
+            segment_sizes: BTreeMap::from([(0, 5), (1288, 80), (1368, 500), (1448, 91)]),
+        },
+        guest: GuestFigures {
+            tcp_retransmits: 180,
+            lspci: "00:03.0 Ethernet controller: Realtek".into(),
+            ..GuestFigures::default()
+        },
+        vmm_process: ProcessFigures { cpu_seconds: 1.5, max_rss_bytes: 1 << 28 },
+        timeline: Vec::new(),
+    }
+}
+
+fn comparison(goodputs: &[(&str, &[f64])]) -> Comparison {
+    let path =
+        PathFacts { mtu: 1420, delay_ms: 12.0, rate: None, mss_clamp: None, icmp: "all".into() };
+    let variant = |(name, goodputs): &(&str, &[f64])| {
+        let runs = (1..).zip(*goodputs).map(|(number, goodput)| run(number, *goodput)).collect();
+        VariantOutcome::of((*name).into(), Vmm::Nicvmm, (*name).into(), runs, &path)
+    };
+    Comparison {
+        schema: SCHEMA.into(),
+        complete: true,
+        host: HostFacts {
+            kind: "kvm".into(),
+            kernel: "6.1".into(),
+            cpu: "x".into(),
+            cpus: 2,
+            nicvmm: "0.1.0".into(),
+        },
+        seconds: 10.0,
+        runs: goodputs[0].1.len() as u32,
+        variants: goodputs.iter().filter_map(variant).collect(),
+        path,
+    }
+}
+
+#[test]
+fn the_table_shows_goodput_ratio_and_whether_icmp_still_came() {
+    let text = render(&comparison(&[("old", &[98_800.0]), ("new", &[5_880_000.0])]));
+    assert!(text.contains("98.8 KB/s"), "{text}");
+    assert!(text.contains("x 59.5"), "{text}");
+    assert!(text.contains("30 at the end"), "{text}");
+    assert!(text.contains("500 x 1368"), "{text}");
+    assert!(!text.contains("5 x 0"), "{text}");
+    assert!(text.contains("59.5 the goodput of old.\n  00:03.0 Ethernet controller"), "{text}");
+}
+
+#[test]
+fn the_spread_is_shown_of_several_runs_only() {
+    let several = render(&comparison(&[("old", &[90_000.0, 110_000.0, 100_000.0])]));
+    assert!(several.contains("110 KB/s"), "{several}");
+    let one = render(&comparison(&[("old", &[90_000.0])]));
+    assert!(!one.contains("max"), "{one}");
+}
+
+#[test]
+fn no_ratio_is_made_up_over_a_variant_that_moved_nothing() {
+    let text = render(&comparison(&[("dead", &[0.0]), ("new", &[5_880_000.0])]));
+    assert!(!text.contains("inf") && !text.contains("NaN"), "{text}");
+}
+
+#[test]
+fn an_unfinished_comparison_says_so() {
+    let mut unfinished = comparison(&[("old", &[98_800.0])]);
+    unfinished.complete = false;
+    assert!(render(&unfinished).contains("Incomplete: ended early, after 1 runs."));
+    unfinished.variants.clear();
+    assert!(render(&unfinished).contains("No run was finished."));
+}
+
+#[test]
+fn the_typical_run_stands_for_the_variant_in_json() {
+    let several = comparison(&[("old", &[90_000.0, 110_000.0, 100_000.0])]);
+    let json = serde_json::to_value(&several).unwrap();
+    let variant = &json["variants"][0];
+    assert_eq!(json["schema"], "nicvmm.compare/1");
+    assert_eq!(variant["goodput_bytes_per_second"]["median"], 100_000.0);
+    assert_eq!(variant["path"]["segment_sizes"]["1448"], 91);
+    assert_eq!(variant["runs"].as_array().unwrap().len(), 3);
+    assert_eq!(variant["verdict"]["finding"], "ignores-path-mtu");
+    let back: Comparison = serde_json::from_value(json).unwrap();
+    assert_eq!(back, several);
+}

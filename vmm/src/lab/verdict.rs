@@ -1,0 +1,155 @@
+//! What the figures of a run say about its NIC, in one sentence.
+//!
+//! Everything here is read off what was measured: how many packets were too big for the path, whether
+//! the router said so, whether that went on, and how large the segments were. Nothing looks at the
+//! variant's name.
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{PathFacts, PathFigures, RunOutcome};
+
+/// IPv4 header, TCP header and the timestamp option, which Linux puts on every segment.
+const HEADERS: u16 = 20 + 20 + 12;
+
+/// What kind of behaviour was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// Nothing of the file arrived.
+    NothingArrived,
+    /// Packets too big for the path went on to the end, though the router said so.
+    IgnoresPathMtu,
+    /// Packets too big for the path went on to the end, and the router said nothing.
+    BlackHole,
+    /// Packets too big for the path were cut up by the router on the way.
+    FragmentedOnTheWay,
+    /// A few packets were too big, then none.
+    LearnedPathMtu,
+    /// No packet was too big.
+    Fits,
+}
+
+/// A finding and the sentence that explains it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What was seen.
+    pub finding: Finding,
+    /// In plain words, with the figures.
+    pub sentence: String,
+}
+
+impl Verdict {
+    /// What `run` over `path` says.
+    pub fn of(run: &RunOutcome, path: &PathFacts) -> Self {
+        let finding = find(run);
+        Self { finding, sentence: sentence(finding, run, path) }
+    }
+}
+
+fn find(run: &RunOutcome) -> Finding {
+    let seen = &run.path;
+    if run.bytes == 0 {
+        Finding::NothingArrived
+    } else if seen.over_mtu_last_third > 0 {
+        if seen.frag_needed_sent > 0 { Finding::IgnoresPathMtu } else { Finding::BlackHole }
+    } else if seen.fragments_sent > 0 {
+        Finding::FragmentedOnTheWay
+    } else if seen.over_mtu_dropped > 0 {
+        Finding::LearnedPathMtu
+    } else {
+        Finding::Fits
+    }
+}
+
+fn sentence(finding: Finding, run: &RunOutcome, path: &PathFacts) -> String {
+    let seen = &run.path;
+    let mtu = path.mtu;
+    let dropped = packets(seen.over_mtu_dropped);
+    let answers = icmp(seen.frag_needed_sent);
+    match finding {
+        Finding::NothingArrived => format!(
+            "nothing arrived in {:.0} s: {dropped} too big for the path's MTU of {mtu} dropped, {answers}",
+            run.seconds
+        ),
+        Finding::IgnoresPathMtu => format!(
+            "{} until the end, though {answers} said that the path takes {mtu}: {dropped} dropped, {} of them in \
+             the last third{}",
+            largest(seen),
+            seen.over_mtu_last_third,
+            super_frames(run, mtu),
+        ),
+        Finding::BlackHole => format!(
+            "{} until the end and nobody told it: {dropped} over the path's MTU of {mtu} dropped, {answers}",
+            largest(seen)
+        ),
+        Finding::FragmentedOnTheWay => format!(
+            "{}, which the router cut into {} fragments for the path's MTU of {mtu}; {answers}",
+            largest(seen),
+            seen.fragments_sent
+        ),
+        Finding::LearnedPathMtu => format!(
+            "learned the path's MTU of {mtu}: {dropped} too big at the start, {answers}, none in the last third; \
+             then {}",
+            usual(seen)
+        ),
+        Finding::Fits => {
+            format!("no packet was too big for the path's MTU of {mtu}: {}, {answers}", usual(seen))
+        }
+    }
+}
+
+fn packets(count: u64) -> String {
+    if count == 1 { "1 packet".to_owned() } else { format!("{count} packets") }
+}
+
+fn icmp(count: u64) -> String {
+    match count {
+        0 => "no ICMP".to_owned(),
+        1 => "1 ICMP".to_owned(),
+        many => format!("{many} ICMP"),
+    }
+}
+
+/// The largest segments, as what they must have been cut at.
+fn largest(seen: &PathFigures) -> String {
+    let Some((&payload, _)) = seen.segment_sizes.last_key_value() else {
+        return "sent packets that were too big".to_owned();
+    };
+    format!("sent {payload}-byte payloads ({}-byte packets)", payload.saturating_add(HEADERS))
+}
+
+/// The most frequent size of the segments that carry data in bulk.
+fn usual(seen: &PathFigures) -> String {
+    let most =
+        seen.segment_sizes.iter().filter(|(size, _)| **size > 0).max_by_key(|(_, count)| **count);
+    let total: u64 = seen.segment_sizes.iter().filter(|(size, _)| **size > 0).map(|(_, n)| n).sum();
+    match most {
+        Some((size, count)) => {
+            format!("{:.0} % of segments carry {size} bytes", *count as f64 * 100.0 / total as f64)
+        }
+        None => "no segment carried data".to_owned(),
+    }
+}
+
+/// Where the guest left the cutting to its NIC, and segments of the path's own size are there too,
+/// the guest knew the right size: it was the NIC that cut too long.
+fn super_frames(run: &RunOutcome, mtu: u16) -> String {
+    let tso = run.guest.offloads.get("tcp-segmentation-offload") == Some(&true);
+    let fitting = mtu.saturating_sub(HEADERS);
+    let whole = run.path.segment_sizes.get(&fitting).copied().unwrap_or(0);
+    let Some((&longest, &count)) = run.path.segment_sizes.last_key_value() else {
+        return String::new();
+    };
+    if !tso || whole == 0 || longest <= fitting {
+        return String::new();
+    }
+    format!(
+        "; the guest knew better ({whole} segments it cut itself carry {fitting} bytes), its NIC cut \
+         super-frames at {} ({count} segments)",
+        longest.saturating_add(HEADERS)
+    )
+}
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;
