@@ -1,13 +1,33 @@
-# nicvmm: `make test` checks everything.
+# `make demo` reproduces the incident; `make test` checks everything. Both install what they need.
 
-.PHONY: build test lint
+NICVMM := target/release/nicvmm
+CARGO := cargo
+
+.PHONY: demo test build lint guest packages-demo packages-test
+
+demo: packages-demo build guest
+	@echo "== comparing three NICs behind a 1420-byte link"
+	$(NICVMM) compare
+
+test: packages-test lint build guest
+	@echo "== tests"
+	$(CARGO) test --workspace
 
 build:
-	cargo build --release
+	@echo "== building"
+	$(CARGO) build --release
 
 lint:
-	cargo fmt --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	@echo "== formatting and lints"
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-test: lint
-	cargo test --workspace
+guest: build
+	@echo "== the default guest"
+	$(NICVMM) guest build
+
+packages-demo:
+	@resources/install-packages guest nested
+
+packages-test:
+	@resources/install-packages guest nested test

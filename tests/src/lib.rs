@@ -1,1 +1,4 @@
-//! Tests that need more than one crate.
+//! What the tests share: the program under test, and small pieces of guests.
+
+pub mod elf;
+pub mod program;

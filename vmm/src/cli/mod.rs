@@ -2,6 +2,7 @@
 
 mod compare;
 pub mod exit;
+mod host;
 mod run;
 
 use std::process::ExitCode;

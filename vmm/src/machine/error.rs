@@ -18,7 +18,7 @@ pub enum Error {
     #[error("KVM refused to {0}: {1}")]
     Kvm(&'static str, kvm_ioctls::Error),
     /// A file could not be read.
-    #[error("cannot read {what} {path}: {source}")]
+    #[error("cannot read {what} {path}")]
     Read {
         /// What the file is for.
         what: &'static str,

@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::exit;
+use super::host::Host;
 use crate::machine::boot::Payload;
 use crate::machine::console::Transcript;
 use crate::machine::{Ending, Machine, block_signals};
@@ -33,6 +34,10 @@ pub struct RunArgs {
     /// Kernel: a bzImage (vmlinuz) or an ELF file (vmlinux); told apart by content.
     #[arg(long, value_name = "FILE")]
     kernel: PathBuf,
+    /// Where the guest runs: on /dev/kvm, or in a nested software machine. `auto` takes the
+    /// first that works.
+    #[arg(long, value_enum, default_value_t = Host::Auto)]
+    host: Host,
     /// Initial RAM disk.
     #[arg(long, value_name = "FILE")]
     initrd: Option<PathBuf>,

@@ -1,0 +1,40 @@
+//! The program `nicvmm`, as a user starts it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The release build of `nicvmm`, built if it is not there or not fresh.
+pub fn path() -> PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--release", "--package", "vmm", "--bin", "nicvmm"])
+            .current_dir(&root)
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "building nicvmm failed");
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+        target.join("release/nicvmm").canonicalize().expect("the built program is there")
+    })
+    .clone()
+}
+
+/// A command that starts it.
+pub fn nicvmm(arguments: &[&str]) -> Command {
+    let mut command = Command::new(path());
+    command.args(arguments);
+    command
+}
+
+/// What a person sees on standard error.
+pub fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_string()
+}
+
+/// Says loudly that a test did not run, and why.
+pub fn skip(what: &str, why: &str) {
+    eprintln!("\n*** SKIPPED: {what}: {why} ***\n");
+}

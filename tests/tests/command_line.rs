@@ -1,0 +1,221 @@
+//! Bad input: one clear line that names the value, a documented exit status, nothing left behind.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tests::elf;
+use tests::program::{self, complaint, nicvmm, skip};
+
+const USAGE: i32 = 2;
+const TRIPLE_FAULT: i32 = 122;
+const TIME_OUT: i32 = 124;
+const FAULT: i32 = 125;
+
+/// `ud2` without an interrupt table.
+const DIES: &[u8] = &[0x0f, 0x0b];
+/// A jump to itself.
+const LOOPS: &[u8] = &[0xeb, 0xfe];
+
+fn run(arguments: &[&str]) -> Output {
+    nicvmm(&["run", "--host", "kvm", "--console", "none"]).args(arguments).output().unwrap()
+}
+
+fn file(directory: &TempDir, name: &str, bytes: &[u8]) -> String {
+    let path = directory.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_string()
+}
+
+fn assert_refused(output: &Output, status: i32, words: &[&str]) {
+    let text = complaint(output);
+    assert_eq!(output.status.code(), Some(status), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word:?} is missing in: {text}");
+    }
+}
+
+fn assert_one_line(output: &Output) {
+    assert_eq!(complaint(output).lines().count(), 1, "{}", complaint(output));
+}
+
+#[test]
+fn a_missing_kernel_is_named() {
+    let output = run(&["--kernel", "/nonexistent/vmlinuz"]);
+    assert_refused(&output, FAULT, &["kernel", "/nonexistent/vmlinuz"]);
+    assert_one_line(&output);
+    assert_eq!(complaint(&output).matches("No such file").count(), 1);
+}
+
+#[test]
+fn a_file_that_is_no_kernel_is_told_apart_from_one_that_is_missing() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "notes.txt", b"this is no kernel, it is a note\n");
+    let output = run(&["--kernel", &path]);
+    assert_refused(&output, FAULT, &[&path, "no kernel", "vmlinuz", "vmlinux"]);
+    assert_one_line(&output);
+}
+
+#[test]
+fn an_elf_file_that_ends_early_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "vmlinux", &elf::kernel(DIES)[..80]);
+    let output = run(&["--kernel", &path]);
+    assert_refused(&output, FAULT, &[&path]);
+    assert_one_line(&output);
+}
+
+#[test]
+fn an_initrd_beyond_memory_names_both_sizes_and_the_option() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(LOOPS));
+    let initrd = file(&directory, "initrd", b"");
+    fs::File::options().write(true).open(&initrd).unwrap().set_len(64 << 20).unwrap();
+    let output = run(&["--kernel", &kernel, "--initrd", &initrd, "--memory", "32"]);
+    assert_refused(&output, FAULT, &[&initrd, "67108864", "--memory"]);
+    assert_one_line(&output);
+}
+
+#[test]
+fn a_missing_initrd_is_named() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(LOOPS));
+    let output = run(&["--kernel", &kernel, "--initrd", "/nonexistent/initrd"]);
+    assert_refused(&output, FAULT, &["initrd", "/nonexistent/initrd"]);
+    assert_one_line(&output);
+}
+
+#[test]
+fn an_unwritable_console_or_report_is_named() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(DIES));
+    let console =
+        ["run", "--host", "kvm", "--kernel", &kernel, "--console", "file:/nonexistent/log"];
+    let output = nicvmm(&console).output().unwrap();
+    assert_refused(&output, FAULT, &["/nonexistent/log"]);
+    assert_one_line(&output);
+    let output = run(&["--kernel", &kernel, "--report", "/nonexistent/report.json"]);
+    assert_refused(&output, FAULT, &["/nonexistent/report.json"]);
+}
+
+#[test]
+fn unknown_nics_keys_and_values_are_answered_with_the_known_ones() {
+    let nic = |spec| run(&["--kernel", "/nonexistent/vmlinuz", "--nic", spec]);
+    assert_refused(&nic("ne2000"), USAGE, &["ne2000", "rtl8139", "virtio-net"]);
+    assert_refused(&nic("rtl8139,tso=fast"), USAGE, &["tso", "fast", "mss", "mtu1500"]);
+    assert_refused(&nic("rtl8139,colour=red"), USAGE, &["colour"]);
+    assert_refused(&nic("virtio-net,mac=nonsense"), USAGE, &["nonsense", "52:54:00"]);
+    assert_refused(&nic("virtio-net,mac=01:00:5e:00:00:01"), USAGE, &["multicast"]);
+    assert_refused(&nic("virtio-net,net=pigeon"), USAGE, &["pigeon", "stream:PATH"]);
+}
+
+#[test]
+fn a_socket_path_beyond_the_limit_is_refused_with_the_limit() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(DIES));
+    let long = directory.path().join("x".repeat(120));
+    let long = long.to_str().unwrap();
+    let output = run(&["--kernel", &kernel, "--control", long]);
+    assert_refused(&output, FAULT, &[long, "107"]);
+    assert_one_line(&output);
+    let nic = format!("rtl8139,net=stream:{long}");
+    let output = run(&["--kernel", &kernel, "--nic", &nic]);
+    assert_refused(&output, FAULT, &[long, "107"]);
+    assert_one_line(&output);
+}
+
+#[test]
+fn a_control_socket_in_use_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(DIES));
+    let path = directory.path().join("control.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let output = run(&["--kernel", &kernel, "--control", path.to_str().unwrap()]);
+    assert_refused(&output, FAULT, &["control.sock", "exists"]);
+    assert_one_line(&output);
+    assert!(path.exists());
+}
+
+#[test]
+fn a_guest_that_dies_has_an_exit_status_of_its_own_and_leaves_no_socket() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(DIES));
+    let control = directory.path().join("control.sock");
+    let output = run(&["--kernel", &kernel, "--control", control.to_str().unwrap()]);
+    assert_refused(&output, TRIPLE_FAULT, &["triple fault"]);
+    assert!(!control.exists());
+}
+
+#[test]
+fn a_guest_that_never_ends_is_stopped_at_its_time_limit() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(LOOPS));
+    let output = run(&["--kernel", &kernel, "--timeout", "0.3"]);
+    assert_refused(&output, TIME_OUT, &["time limit"]);
+}
+
+#[test]
+fn sigterm_ends_a_guest_and_removes_its_socket() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(LOOPS));
+    let control = directory.path().join("control.sock");
+    let mut child = nicvmm(&["run", "--host", "kvm", "--console", "none", "--kernel", &kernel])
+        .args(["--control", control.to_str().unwrap()])
+        .spawn()
+        .unwrap();
+    wait_for(&control);
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + libc::SIGTERM));
+    assert!(!control.exists());
+}
+
+fn wait_for(path: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !path.exists() {
+        assert!(Instant::now() < deadline, "{} did not appear", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn without_permission_for_kvm_the_remedy_is_named() {
+    if !nix::unistd::geteuid().is_root() {
+        skip("no permission for /dev/kvm", "only root can become somebody without it");
+        return;
+    }
+    // The build directory may be closed to others, so the program goes where all may read it.
+    let directory = TempDir::new().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = directory.path().join("nicvmm");
+    fs::copy(program::path(), &program).unwrap();
+    let output = Command::new(&program)
+        .args(["run", "--host", "kvm", "--kernel", "/nonexistent"])
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    assert_refused(&output, FAULT, &["/dev/kvm", "group kvm"]);
+    assert_one_line(&output);
+}
+
+#[test]
+fn without_kvm_the_remedy_is_named() {
+    // A mount namespace of its own, in which /dev is empty.
+    let script = "mount -t tmpfs none /dev && exec \"$0\" run --host kvm --kernel /nonexistent";
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .arg(program::path())
+        .output()
+        .unwrap();
+    if complaint(&output).starts_with("unshare") {
+        skip("no /dev/kvm", &complaint(&output));
+        return;
+    }
+    assert_refused(&output, FAULT, &["no /dev/kvm", "--host nested"]);
+}
