@@ -1,1 +1,89 @@
-//! Virtio devices.
+//! Virtio devices: one modern PCI transport, and the devices behind it.
+//!
+//! 1. A device is a [`VirtioDevice`]: what it is, which features and queues it offers, its
+//!    configuration space. [`VirtioPci`] puts it on the bus as a [`crate::pci::Function`].
+//! 2. The driver negotiates features, lays out its queues and sets `DRIVER_OK`; [`Transport`] keeps
+//!    that state, and calls the device only where it has a say.
+//! 3. Data moves when somebody drives the device: [`Transport::queue`] lends an [`ActiveQueue`], the
+//!    device pops descriptor chains, completes them, and signals once for many.
+//! 4. Whatever a driver does that the specification forbids ends in a [`Fault`]: it is counted, the
+//!    first one is logged, and the device asks to be reset. It never stops the VMM.
+//!
+//! To add a device: one file or folder here that implements [`VirtioDevice`]. The specification is
+//! virtio 1.2, OASIS committee specification 01; section numbers in this module refer to it.
+
+mod capabilities;
+mod common;
+mod fault;
+mod function;
+mod interrupt;
+mod queue;
+mod transport;
+
+pub use fault::Fault;
+pub use function::VirtioPci;
+pub use interrupt::Interrupts;
+pub use queue::{ActiveQueue, Chain, Used, Virtqueue, walk};
+pub use transport::{Transport, TransportError};
+
+use crate::net::Nic;
+
+/// What a device is, to virtio and to PCI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Virtio device ID (section 5).
+    pub id: u16,
+    /// PCI device ID (section 4.1.2).
+    pub pci_device: u16,
+    /// PCI revision: 0 under a transitional ID, at least 1 under a modern one.
+    pub revision: u8,
+    /// PCI class, subclass and programming interface.
+    pub class: [u8; 3],
+}
+
+impl Kind {
+    /// A device under its modern PCI ID.
+    pub const fn modern(id: u16, class: [u8; 3]) -> Self {
+        Self { id, pci_device: 0x1040 + id, revision: 1, class }
+    }
+}
+
+/// A device behind the transport.
+pub trait VirtioDevice: Send + 'static {
+    /// What it is.
+    fn kind(&self) -> Kind;
+
+    /// The feature bits of its own that it offers; the transport adds the ring's and its own.
+    fn features(&self) -> u64;
+
+    /// The greatest size of each queue: powers of two.
+    fn queue_sizes(&self) -> &[u16];
+
+    /// Whether the device can work with `features`, a subset of what was offered.
+    fn accepts(&self, _features: u64) -> bool {
+        true
+    }
+
+    /// Reads the device's configuration space; bytes beyond its end read as zero.
+    fn read_configuration(&self, offset: usize, data: &mut [u8]);
+
+    /// Writes the device's configuration space.
+    fn write_configuration(&mut self, _offset: usize, _data: &[u8]) {}
+
+    /// The driver is ready (`DRIVER_OK`), with these features.
+    fn start(&mut self, features: u64);
+
+    /// The driver gave the device up: forget everything it said.
+    fn stop(&mut self);
+
+    /// The driver kicked `queue`. Devices that a worker drives have nothing to do here.
+    fn notified(&mut self, _queue: u16, _transport: &mut Transport) {}
+
+    /// The function as a NIC, if the device is one.
+    fn as_nic(_function: &mut VirtioPci<Self>) -> Option<&mut dyn Nic>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}

@@ -1,0 +1,178 @@
+//! A virtio device as a PCI function.
+//!
+//! Accesses to configuration space and BARs are routed to the common registers, the MSI-X table,
+//! the device's own configuration or a doorbell. Every queue's doorbell has its own address and
+//! any width and value ring it, so that the machine may catch it without looking at the
+//! instruction.
+
+use std::sync::Arc;
+
+use super::capabilities::{
+    self, BAR, BAR_SIZE, MAX_QUEUES, MSIX_BAR, NOTIFY, NOTIFY_STRIDE, Place, Window,
+};
+use super::{Interrupts, Transport, TransportError, VirtioDevice, common};
+use crate::bus::Action;
+use crate::interrupt::Messages;
+use crate::memory::DmaMemory;
+use crate::net::Nic;
+use crate::pci::config::{Bar, BarKind, COMMAND_NO_INTX, Configuration, Identity};
+use crate::pci::msix::{self, MAX_VECTORS, Msix};
+use crate::pci::{Doorbell, Function};
+
+/// PCI vendor of all virtio devices.
+const VENDOR: u16 = 0x1af4;
+/// INTA.
+const PIN: u8 = 1;
+
+/// `device` on the PCI bus.
+pub struct VirtioPci<D> {
+    pub(super) device: D,
+    pub(super) transport: Transport,
+    configuration: Configuration,
+    window: Window,
+}
+
+impl<D: VirtioDevice> VirtioPci<D> {
+    /// Puts `device` behind a function whose DMA reaches `memory` and whose MSI-X messages leave
+    /// through `messages`.
+    pub fn new(
+        device: D,
+        memory: DmaMemory,
+        messages: Arc<dyn Messages>,
+    ) -> Result<Self, TransportError> {
+        let queues = device.queue_sizes().len();
+        // One vector for each queue and one for the configuration.
+        let vectors = u16::try_from(queues + 1).ok().filter(|count| *count <= MAX_VECTORS);
+        let vectors = vectors.filter(|_| queues <= MAX_QUEUES);
+        let vectors = vectors.ok_or(TransportError::Queues(queues))?;
+        let kind = device.kind();
+        let mut configuration = Configuration::new(Identity {
+            vendor: VENDOR,
+            device: kind.pci_device,
+            class: kind.class,
+            revision: kind.revision,
+            subsystem_vendor: VENDOR,
+            subsystem: kind.id,
+        })
+        .with_bar(MSIX_BAR, Bar { kind: BarKind::Memory32, size: msix::BAR_SIZE })
+        .with_bar(BAR, Bar { kind: BarKind::Memory32, size: BAR_SIZE })
+        .with_pin(PIN);
+        let msix = Msix::new(&mut configuration, MSIX_BAR as u8, vectors, messages)
+            .ok_or(TransportError::Capabilities)?;
+        let window = capabilities::add(&mut configuration).ok_or(TransportError::Capabilities)?;
+        memory.set_enabled(false);
+        let transport = Transport::new(&device, memory, Interrupts::new(msix))?;
+        Ok(Self { device, transport, configuration, window })
+    }
+
+    /// The device itself.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// What it agreed on with the driver.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+}
+
+impl<D: VirtioDevice> Function for VirtioPci<D> {
+    fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    fn read_config(&mut self, offset: usize, data: &mut [u8]) {
+        self.configuration.set_interrupt_status(self.transport.interrupts.pending());
+        if self.window.touched(offset, data.len())
+            && let Some((bar, at, width)) = self.window.target(&self.configuration)
+        {
+            let mut value = [0; 4];
+            self.read_bar(bar, at, &mut value[..width]);
+            self.window.fill(&mut self.configuration, value);
+        }
+        self.configuration.read(offset, data);
+    }
+
+    fn write_config(&mut self, offset: usize, data: &[u8]) -> Action {
+        let action = self.configuration.write(offset, data);
+        self.transport.memory.set_enabled(self.configuration.bus_master());
+        self.transport.interrupts.msix.configuration_written(&self.configuration);
+        if self.window.touched(offset, data.len())
+            && let Some((bar, at, width)) = self.window.target(&self.configuration)
+        {
+            let value = self.window.data(&self.configuration);
+            let through = self.write_bar(bar, at, &value[..width]);
+            return if action == Action::None { through } else { action };
+        }
+        action
+    }
+
+    fn read_bar(&mut self, bar: usize, offset: u64, data: &mut [u8]) {
+        data.fill(0);
+        match (bar, Place::at(offset)) {
+            (MSIX_BAR, _) if offset < msix::BAR_SIZE => {
+                self.transport.interrupts.msix.read(offset, data);
+            }
+            (BAR, Place::Common(at)) => common::read(&self.transport, at, data),
+            (BAR, Place::Device(at)) => self.device.read_configuration(at, data),
+            (BAR, Place::Isr) => {
+                if let Some(byte) = data.first_mut() {
+                    *byte = self.transport.interrupts.take_isr();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn write_bar(&mut self, bar: usize, offset: u64, data: &[u8]) -> Action {
+        match (bar, Place::at(offset)) {
+            (MSIX_BAR, _) if offset < msix::BAR_SIZE => {
+                self.transport.interrupts.msix.write(offset, data);
+            }
+            (BAR, Place::Common(at)) => {
+                common::write(&mut self.transport, &mut self.device, at, data);
+            }
+            (BAR, Place::Device(at)) => self.device.write_configuration(at, data),
+            (BAR, Place::Doorbell(queue)) => {
+                self.ring(queue.into());
+                return Action::Service;
+            }
+            _ => {}
+        }
+        Action::None
+    }
+
+    fn doorbells(&self) -> Vec<Doorbell> {
+        let doorbell = |queue: usize| Doorbell {
+            bar: BAR,
+            offset: NOTIFY + NOTIFY_STRIDE * queue as u64,
+            width: 0,
+            value: None,
+            id: queue as u32,
+        };
+        (0..self.transport.queues.len()).map(doorbell).collect()
+    }
+
+    fn ring(&mut self, id: u32) {
+        let queue = u16::try_from(id).ok().filter(|queue| self.transport.queue(*queue).is_some());
+        if let Some(queue) = queue {
+            self.device.notified(queue, &mut self.transport);
+        }
+    }
+
+    fn level(&self) -> bool {
+        let disabled = self.configuration.command() & COMMAND_NO_INTX != 0;
+        self.transport.interrupts.pending() && !disabled
+    }
+
+    fn as_nic(&mut self) -> Option<&mut dyn Nic> {
+        D::as_nic(self)
+    }
+
+    fn reset(&mut self) {
+        self.transport.reset(&mut self.device);
+        self.transport.interrupts.msix.reset();
+        self.transport.memory.set_enabled(false);
+        self.configuration.reset();
+    }
+}
