@@ -159,3 +159,7 @@ fn set(transport: &mut Transport, device: &mut dyn VirtioDevice, register: Regis
         _ => {}
     }
 }
+
+#[cfg(test)]
+#[path = "common_tests.rs"]
+mod tests;

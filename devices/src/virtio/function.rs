@@ -176,3 +176,7 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
         self.configuration.reset();
     }
 }
+
+#[cfg(test)]
+#[path = "function_tests.rs"]
+mod tests;

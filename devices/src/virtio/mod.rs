@@ -17,7 +17,10 @@ mod common;
 mod fault;
 mod function;
 mod interrupt;
+pub mod net;
 mod queue;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 pub use fault::Fault;

@@ -1,0 +1,139 @@
+//! From the wire to the receive queue.
+
+use super::header;
+use super::{Counters, MAX_FRAME, MRG_RXBUF};
+use crate::ethernet::checksum::Sum;
+use crate::memory::{DmaMemory, Gather};
+use crate::net::{Metadata, Receipt};
+use crate::virtio::{ActiveQueue, Fault, Used, walk};
+
+/// Buffers that one frame may spread over: 64 KiB in buffers of 1 KiB. What needs more is dropped.
+const MAX_BUFFERS: usize = 64;
+
+/// The receive half. Keeps its allocations from frame to frame.
+#[derive(Debug, Default)]
+pub struct Receiver {
+    features: u64,
+    room: Gather,
+    used: Vec<Used>,
+}
+
+/// What became of the search for buffers.
+enum Room {
+    /// There is enough.
+    Enough,
+    /// The driver has not made enough available; it will kick when there is more.
+    Wait,
+    /// No number of buffers that the frame may have is enough.
+    Never,
+}
+
+impl Receiver {
+    /// Starts over, with what the driver accepted.
+    pub fn start(&mut self, features: u64) {
+        self.features = features;
+    }
+
+    /// Gives `frame` to the driver, if it has room. The interrupt is left to the end of the run.
+    pub fn receive(
+        &mut self,
+        queue: &mut ActiveQueue<'_>,
+        frame: &[u8],
+        metadata: Metadata,
+        counters: &mut Counters,
+    ) -> Result<Receipt, Fault> {
+        let need = header::LENGTH + frame.len();
+        let position = queue.position();
+        let room = if frame.is_empty() || frame.len() > MAX_FRAME {
+            Room::Never
+        } else {
+            self.reserve(queue, need)?
+        };
+        let header = header::build(metadata, self.features, self.used.len() as u16);
+        match (room, header) {
+            (Room::Enough, Some(header)) => {
+                write(queue.memory(), &self.room, 0, &header)?;
+                write(queue.memory(), &self.room, header::LENGTH, frame)?;
+                if let Some((at, checksum)) = self.checksum(frame, metadata) {
+                    let at = header::LENGTH + at;
+                    write(queue.memory(), &self.room, at, &checksum.to_be_bytes())?;
+                }
+                queue.complete(&self.used)?;
+                counters.received += 1;
+                counters.received_bytes += frame.len() as u64;
+                Ok(Receipt::Done)
+            }
+            (Room::Wait, _) => {
+                queue.rewind(position);
+                Ok(Receipt::NoRoom)
+            }
+            (Room::Enough, None) | (Room::Never, _) => {
+                queue.rewind(position);
+                counters.receive_dropped += 1;
+                Ok(Receipt::Done)
+            }
+        }
+    }
+
+    /// Pops buffers until they hold `need` bytes, and divides the bytes among them.
+    fn reserve(&mut self, queue: &mut ActiveQueue<'_>, need: usize) -> Result<Room, Fault> {
+        let mergeable = self.features & MRG_RXBUF != 0;
+        let limit = if mergeable { MAX_BUFFERS.min(queue.size().into()) } else { 1 };
+        self.room.clear();
+        self.used.clear();
+        while self.room.len() < need {
+            if self.used.len() == limit {
+                return Ok(Room::Never);
+            }
+            let chain = match queue.pop()? {
+                Some(chain) => chain,
+                None if queue.await_kick()? => queue.pop()?.ok_or(Fault::AvailableIndex)?,
+                None => return Ok(Room::Wait),
+            };
+            let head = chain.head_index();
+            let before = self.room.len();
+            let (room, memory) = (&mut self.room, queue.memory());
+            walk(chain, |descriptor| {
+                if !descriptor.is_write_only() {
+                    return Err(Fault::Direction);
+                }
+                room.push(memory, descriptor.addr().0, descriptor.len() as usize)?;
+                Ok(())
+            })?;
+            let length = self.room.len().min(need) - before;
+            self.used.push(Used { head, length: length as u32 });
+        }
+        queue.suppress_kicks()?;
+        Ok(Room::Enough)
+    }
+
+    /// The checksum that the sender left open, for a driver that does not take such frames: where
+    /// it goes, and what.
+    fn checksum(&self, frame: &[u8], metadata: Metadata) -> Option<(usize, u16)> {
+        let (start, offset) = metadata.partial_checksum?;
+        let (start, at) = (usize::from(start), usize::from(start) + usize::from(offset));
+        if self.features & super::GUEST_CSUM != 0 || at + 2 > frame.len() {
+            return None;
+        }
+        let mut sum = Sum::default();
+        sum.add(frame.get(start..)?);
+        // In UDP a zero says that there is no checksum; all ones counts as the same everywhere.
+        let checksum = sum.finish();
+        Some((at, if checksum == 0 { 0xffff } else { checksum }))
+    }
+}
+
+/// Writes `data` at byte `at` of the buffers.
+fn write(memory: &DmaMemory, room: &Gather, at: usize, data: &[u8]) -> Result<(), Fault> {
+    let mut rest = data;
+    for piece in room.range(at..at + data.len()) {
+        let (now, later) = rest.split_at(piece.length.min(rest.len()));
+        memory.write(piece.address, now)?;
+        rest = later;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "receive_tests.rs"]
+mod tests;

@@ -1,0 +1,156 @@
+//! From the transmit queue to the backend.
+
+use super::header::{self, Lie};
+use super::{Counters, MAX_FRAME};
+use crate::ethernet::headers::Malformed;
+use crate::ethernet::offload;
+use crate::memory::Gather;
+use crate::net::{Backend, Batch, Offloads, Sent, Transmit};
+use crate::virtio::{ActiveQueue, Chain, Fault, Used, walk};
+
+/// Chains taken in one round, so that receiving has its turn: two queues full.
+const MAX_CHAINS: usize = 512;
+/// The shortest frame: an Ethernet header.
+const MIN_FRAME: usize = 14;
+
+/// Why one frame of the driver was dropped.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("it is {0} bytes, header included: less than an Ethernet header or more than 64 KiB")]
+    Length(usize),
+    #[error("{0}")]
+    Header(#[from] Lie),
+    #[error("{0}")]
+    Frame(#[from] Malformed),
+}
+
+/// The transmit half. Keeps its allocations from round to round.
+#[derive(Debug, Default)]
+pub struct Transmitter {
+    features: u64,
+    frame: Gather,
+    batch: Batch,
+    done: Vec<Used>,
+    blocked: bool,
+}
+
+impl Transmitter {
+    /// Starts over, with what the driver accepted.
+    pub fn start(&mut self, features: u64) {
+        self.features = features;
+        self.discard();
+    }
+
+    fn discard(&mut self) {
+        self.batch.clear();
+        self.done.clear();
+    }
+
+    /// Takes what is available, up to a cap, and hands it to `wire`; without a wire frames are
+    /// lost, as on a pulled cable. While the backend is blocked the queue is left alone.
+    pub fn round(
+        &mut self,
+        queue: &mut ActiveQueue<'_>,
+        mut wire: Option<&mut (dyn Backend + '_)>,
+        counters: &mut Counters,
+    ) -> Result<Transmit, Fault> {
+        self.discard();
+        let offloads = wire.as_ref().map_or(Offloads::default(), |wire| wire.offloads());
+        if self.blocked && wire.as_mut().is_some_and(|wire| wire.resume() == Sent::Blocked) {
+            return Ok(Transmit::Blocked);
+        }
+        self.blocked = false;
+        let (mut taken, mut promised) = (0, false);
+        loop {
+            queue.suppress_kicks()?;
+            let before = taken;
+            while taken < MAX_CHAINS
+                && !self.batch.is_full()
+                && let Some(chain) = queue.pop()?
+            {
+                taken += 1;
+                self.done.push(Used { head: chain.head_index(), length: 0 });
+                self.gather(chain, queue)?;
+                if let Err(refusal) = self.push(queue, offloads, counters) {
+                    counters.transmit_dropped += 1;
+                    if counters.transmit_dropped == 1 {
+                        tracing::warn!(%refusal, "dropped a frame of the guest");
+                    }
+                }
+            }
+            if promised && taken == before {
+                return Err(Fault::AvailableIndex);
+            }
+            let (full, last) = (self.batch.is_full(), taken == MAX_CHAINS);
+            self.send(queue, wire.as_deref_mut())?;
+            if self.blocked {
+                return Ok(Transmit::Blocked);
+            }
+            if last {
+                return Ok(Transmit::More);
+            }
+            promised = !full && queue.await_kick()?;
+            if !full && !promised {
+                return Ok(Transmit::Idle);
+            }
+        }
+    }
+
+    /// Collects the chain's buffers, virtio header included.
+    fn gather(&mut self, chain: Chain<'_>, queue: &ActiveQueue<'_>) -> Result<(), Fault> {
+        let (frame, memory) = (&mut self.frame, queue.memory());
+        frame.clear();
+        walk(chain, |descriptor| {
+            if descriptor.is_write_only() {
+                return Err(Fault::Direction);
+            }
+            frame.push(memory, descriptor.addr().0, descriptor.len() as usize)?;
+            Ok(())
+        })
+    }
+
+    /// Puts the collected frame on the batch.
+    fn push(
+        &mut self,
+        queue: &ActiveQueue<'_>,
+        offloads: Offloads,
+        counters: &mut Counters,
+    ) -> Result<(), Refusal> {
+        let memory = queue.memory();
+        let length = self.frame.len().saturating_sub(header::LENGTH);
+        if !(MIN_FRAME..=MAX_FRAME).contains(&length) {
+            return Err(Refusal::Length(self.frame.len()));
+        }
+        let mut bytes = [0; header::LENGTH];
+        self.frame
+            .copy(memory, 0..header::LENGTH, &mut bytes)
+            .map_err(|error| Refusal::Frame(error.into()))?;
+        let metadata = header::parse(&bytes, self.features, length)?;
+        let (frame, batch) = (&self.frame, &mut self.batch);
+        offload::push(memory, frame, header::LENGTH, metadata, offloads, batch)?;
+        counters.transmitted += 1;
+        counters.transmitted_bytes += length as u64;
+        Ok(())
+    }
+
+    /// Sends the batch and gives all its chains back at once.
+    fn send(
+        &mut self,
+        queue: &mut ActiveQueue<'_>,
+        wire: Option<&mut (dyn Backend + '_)>,
+    ) -> Result<(), Fault> {
+        if let Some(wire) = wire.filter(|_| !self.batch.is_empty()) {
+            self.blocked = wire.send(queue.memory(), &self.batch) == Sent::Blocked;
+        }
+        if !self.done.is_empty() {
+            queue.complete(&self.done)?;
+            queue.signal()?;
+        }
+        self.discard();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "transmit_tests.rs"]
+mod tests;
