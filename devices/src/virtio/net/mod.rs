@@ -40,6 +40,9 @@ pub const RECEIVE: u16 = 0;
 /// Index of the transmit queue.
 pub const TRANSMIT: u16 = 1;
 
+/// MSI-X vectors of the function: its configuration and its queues.
+pub const VECTORS: u16 = 3;
+
 /// The greatest size of either queue.
 const QUEUE_SIZE: u16 = 256;
 /// The longest frame either way: an IP packet of 65535 bytes behind Ethernet and a VLAN tag.
@@ -106,7 +109,7 @@ pub struct Counters {
     pub transmitted: u64,
     /// Their bytes.
     pub transmitted_bytes: u64,
-    /// Frames of the driver that were dropped: too short, too long, or a header that lies.
+    /// Frames of the driver that were dropped: no link, too short, too long, or a header that lies.
     pub transmit_dropped: u64,
     /// Frames given to the driver.
     pub received: u64,
@@ -126,7 +129,7 @@ pub struct VirtioNet {
 }
 
 impl VirtioNet {
-    /// A NIC on the PCI bus, with its link up.
+    /// A NIC on the PCI bus, with its link up. `messages` has room for [`VECTORS`].
     pub fn function(
         config: Config,
         memory: DmaMemory,

@@ -70,12 +70,11 @@ impl Transmitter {
             {
                 taken += 1;
                 self.done.push(Used { head: chain.head_index(), length: 0 });
-                self.gather(chain, queue)?;
-                if let Err(refusal) = self.push(queue, offloads, counters) {
+                if wire.is_some() {
+                    self.gather(chain, queue)?;
+                    self.push(queue, offloads, counters);
+                } else {
                     counters.transmit_dropped += 1;
-                    if counters.transmit_dropped == 1 {
-                        tracing::warn!(%refusal, "dropped a frame of the guest");
-                    }
                 }
             }
             if promised && taken == before {
@@ -109,13 +108,23 @@ impl Transmitter {
         })
     }
 
-    /// Puts the collected frame on the batch.
-    fn push(
-        &mut self,
-        queue: &ActiveQueue<'_>,
-        offloads: Offloads,
-        counters: &mut Counters,
-    ) -> Result<(), Refusal> {
+    /// Puts the collected frame on the batch, unless there is something wrong with it.
+    fn push(&mut self, queue: &ActiveQueue<'_>, offloads: Offloads, counters: &mut Counters) {
+        match self.try_push(queue, offloads) {
+            Ok(length) => {
+                counters.transmitted += 1;
+                counters.transmitted_bytes += length as u64;
+            }
+            Err(refusal) => {
+                counters.transmit_dropped += 1;
+                if counters.transmit_dropped == 1 {
+                    tracing::warn!(%refusal, "dropped a frame of the guest");
+                }
+            }
+        }
+    }
+
+    fn try_push(&mut self, queue: &ActiveQueue<'_>, offloads: Offloads) -> Result<usize, Refusal> {
         let memory = queue.memory();
         let length = self.frame.len().saturating_sub(header::LENGTH);
         if !(MIN_FRAME..=MAX_FRAME).contains(&length) {
@@ -128,9 +137,7 @@ impl Transmitter {
         let metadata = header::parse(&bytes, self.features, length)?;
         let (frame, batch) = (&self.frame, &mut self.batch);
         offload::push(memory, frame, header::LENGTH, metadata, offloads, batch)?;
-        counters.transmitted += 1;
-        counters.transmitted_bytes += length as u64;
-        Ok(())
+        Ok(length)
     }
 
     /// Sends the batch and gives all its chains back at once.
