@@ -1,5 +1,6 @@
 //! Turns the devices of the `devices` crate into running guests, and is the program `nicvmm`.
 
 pub mod cli;
+pub mod guest;
 pub mod lab;
 pub mod machine;

@@ -2,6 +2,7 @@
 
 mod compare;
 pub mod exit;
+mod guest;
 mod host;
 mod run;
 
@@ -19,6 +20,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Guest(guest::GuestArgs),
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
 }
@@ -34,6 +36,7 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     let result = match Cli::parse().command {
+        Command::Guest(args) => guest::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
     };

@@ -1,0 +1,128 @@
+//! `nicvmm guest`: makes, shows and removes the images that guests boot.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use comfy_table::{Table, presets};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::guest::cache::{Cache, Image};
+use crate::guest::{self, recipe};
+
+/// Make, show or remove the images that guests boot.
+///
+/// An image is a stock Debian or Ubuntu kernel and an initramfs with real tools: GNU wget,
+/// ethtool, iproute2, pciutils, tcpdump and busybox. It is made without root, out of packages
+/// that apt downloads, and kept in $XDG_CACHE_HOME/nicvmm/guest.
+#[derive(Debug, Args)]
+pub struct GuestArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make the image of the newest packages, unless it is there.
+    Build,
+    /// List the images; `*` marks the one that guests boot.
+    List,
+    /// Show what an image is made of.
+    Show {
+        /// Name of the image; the one that guests boot where none is given.
+        name: Option<String>,
+        /// Print its manifest as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove images.
+    Remove {
+        /// Names of the images.
+        names: Vec<String>,
+        /// Remove all of them.
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+    },
+}
+
+/// Runs the command.
+pub fn run(args: &GuestArgs) -> anyhow::Result<ExitCode> {
+    let cache = Cache::open()?;
+    match &args.action {
+        Action::Build => {
+            let progress = spinner();
+            let image = guest::build(&cache, &progress)?;
+            progress.finish_and_clear();
+            println!("{}", image.directory.display());
+        }
+        Action::List => list(&cache)?,
+        Action::Show { name, json } => {
+            let image = match name {
+                Some(name) => cache.image(name)?,
+                None => cache.current()?.ok_or_else(|| {
+                    anyhow::anyhow!("there is no image yet: make one with `nicvmm guest build`")
+                })?,
+            };
+            show(&image, *json)?;
+        }
+        Action::Remove { names, all } => {
+            let names = if *all {
+                cache.list()?.into_iter().map(|image| image.name).collect()
+            } else if names.is_empty() {
+                anyhow::bail!("which image? give names (`nicvmm guest list`) or --all")
+            } else {
+                names.clone()
+            };
+            for name in names {
+                cache.remove(&name)?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A spinner on stderr with the elapsed time; nothing where stderr is no terminal.
+pub fn spinner() -> ProgressBar {
+    let progress = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} guest image: {msg}") {
+        progress.set_style(style);
+    }
+    progress.enable_steady_tick(Duration::from_millis(200));
+    progress
+}
+
+fn list(cache: &Cache) -> anyhow::Result<()> {
+    let current = cache.current()?.map(|image| image.name);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["", "image", "kernel", "size"]);
+    for image in cache.list()? {
+        let mark = if Some(&image.name) == current.as_ref() { "*" } else { "" };
+        let size = image.manifest.files.iter().map(|file| file.size).sum();
+        let size = HumanBytes(size).to_string();
+        table.add_row([mark, &image.name, &image.manifest.kernel_release, &size]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+fn show(image: &Image, json: bool) -> anyhow::Result<()> {
+    let manifest = &image.manifest;
+    if json {
+        println!("{}", serde_json::to_string_pretty(manifest)?);
+        return Ok(());
+    }
+    println!("image    {}", image.name);
+    println!("place    {}", image.directory.display());
+    println!("kernel   {}", manifest.kernel_release);
+    println!("recipe   {} (this program's: {})", manifest.recipe, recipe::VERSION);
+    println!("programs {}, busybox", recipe::PROGRAMS.join(", "));
+    for file in &manifest.files {
+        println!("file     {} {} sha256:{}", file.name, HumanBytes(file.size), file.sha256);
+    }
+    for package in &manifest.packages {
+        println!("package  {} {}", package.name, package.version);
+    }
+    println!("modules  {}", manifest.modules.join(" "));
+    Ok(())
+}

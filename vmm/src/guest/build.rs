@@ -1,0 +1,134 @@
+//! Builds an image: the steps in order.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use indicatif::{HumanBytes, ProgressBar};
+
+use super::apt::{self, Package};
+use super::cache::{Cache, Draft, Image, Manifest, sha256};
+use super::error::{Error, Result, file};
+use super::initramfs::Archive;
+use super::{GUEST_INIT, kernel, modules::Modules, recipe, tools};
+
+/// Builds the image of the newest packages, unless the cache has it.
+pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
+    progress.set_message("looking up packages");
+    let mut packages = apt::kernel()?;
+    packages.extend(apt::tools()?);
+    let name = name(&packages);
+    if let Ok(image) = cache.image(&name) {
+        return Ok(image);
+    }
+    progress.set_message("waiting for another build to end");
+    let draft = cache.draft()?;
+    if let Ok(image) = cache.image(&name) {
+        return Ok(image); // the other one built it
+    }
+    let root = unpack(&draft, &packages, progress)?;
+    progress.set_message("unpacking the kernel");
+    let vmlinux = kernel::uncompressed(&find_kernel(&root)?)?;
+    progress.set_message("packing the initramfs");
+    let modules = Modules::find(&root)?;
+    let guest_modules = modules.select(recipe::GUEST_MODULES, &recipe::REQUIRED_MODULES)?;
+    let mut guest = base();
+    guest_modules.add_to(&mut guest);
+    tools::add_programs(&root, &recipe::PROGRAMS, &mut guest)?;
+    tools::add_busybox(&root, &mut guest)?;
+    for path in recipe::FILES {
+        let source = root.join(path);
+        guest.file(path, 0o644, fs::read(&source).map_err(file("read", &source))?);
+    }
+    let mut outer = base();
+    modules.select(recipe::OUTER_MODULES, &[])?.add_to(&mut outer);
+    tools::add_busybox(&root, &mut outer)?;
+    let manifest = Manifest {
+        recipe: recipe::VERSION,
+        guest_init: sha256(GUEST_INIT),
+        kernel_release: modules.release.clone(),
+        built: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+        packages,
+        modules: guest_modules.names(),
+        files: Vec::new(),
+    };
+    let (guest, outer) = (pack(guest, &root)?, pack(outer, &root)?);
+    draft.finish(cache, &name, manifest, [&vmlinux, &guest, &outer])
+}
+
+/// Same packages, same recipe, same PID 1: same name.
+fn name(packages: &[Package]) -> String {
+    let mut text = format!("{} {}", recipe::VERSION, sha256(GUEST_INIT));
+    for package in packages {
+        let _ = write!(text, " {}={}={}", package.name, package.version, package.sha256);
+    }
+    let kernel = packages.first().map_or("", |package| package.name.as_str());
+    let release = kernel.trim_start_matches("linux-image-");
+    format!("{release}-{}", sha256(text.as_bytes()).get(..12).unwrap_or_default())
+}
+
+/// Downloads packages and unpacks them all into one root.
+fn unpack(
+    draft: &Draft,
+    packages: &[Package],
+    progress: &ProgressBar,
+) -> Result<std::path::PathBuf> {
+    let scratch = draft.scratch();
+    let (debs, root) = (scratch.join("debs"), scratch.join("root"));
+    for directory in [&debs, &root] {
+        fs::create_dir_all(directory).map_err(file("make", directory))?;
+    }
+    let size = HumanBytes(packages.iter().map(|package| package.size).sum());
+    progress.set_message(format!("downloading {} packages, {size}", packages.len()));
+    apt::download(packages, &debs)?;
+    for entry in fs::read_dir(&debs).map_err(file("read", &debs))?.flatten() {
+        progress.set_message(format!("unpacking {}", entry.file_name().display()));
+        let output = Command::new("dpkg-deb")
+            .arg("--extract")
+            .args([&entry.path(), &root])
+            .output()
+            .map_err(|_| Error::NoTool("dpkg-deb"))?;
+        if !output.status.success() {
+            let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(Error::Tool { program: "dpkg-deb".into(), output });
+        }
+    }
+    Ok(root)
+}
+
+fn find_kernel(root: &Path) -> Result<std::path::PathBuf> {
+    let boot = root.join("boot");
+    fs::read_dir(&boot)
+        .map_err(file("read", &boot))?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz"))
+        })
+        .ok_or_else(|| Error::Kernel { path: boot, why: "the package has none".into() })
+}
+
+/// What both initramfs have: PID 1 and the files that programs look for.
+fn base() -> Archive {
+    let mut archive = Archive::with_merged_usr();
+    archive.file("init", 0o755, GUEST_INIT.to_vec());
+    for (path, text) in [
+        ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\ntcpdump:x:100:100::/tmp:/bin/false\n"),
+        ("etc/group", "root:x:0:\ntcpdump:x:100:\n"),
+        ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+        ("etc/hostname", "guest\n"),
+        ("etc/profile", "PS1='guest:\\w# '\n"),
+    ] {
+        archive.file(path, 0o644, text.into());
+    }
+    archive
+}
+
+fn pack(archive: Archive, root: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    archive.write(&mut bytes).map_err(file("pack what is in", root))?;
+    Ok(bytes)
+}

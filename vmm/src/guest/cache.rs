@@ -1,0 +1,225 @@
+//! Where finished images are kept: `$XDG_CACHE_HOME/nicvmm/guest/NAME/`.
+//!
+//! An image is `vmlinux`, `initrd`, `outer-initrd` and `manifest.json`. It is put together in a
+//! hidden directory beside the others and renamed into place, so a directory with a name is
+//! always whole. One lock lets one process build at a time; looking needs no lock and no right to
+//! write.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::apt::Package;
+use super::error::{Error, Result, file};
+use super::{GUEST_INIT, Guest, recipe};
+
+const MANIFEST: &str = "manifest.json";
+const KERNEL: &str = "vmlinux";
+const INITRD: &str = "initrd";
+const OUTER_INITRD: &str = "outer-initrd";
+/// Start of the names of directories in which images are being built.
+const UNFINISHED: &str = ".building-";
+
+/// The cache of guest images.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+}
+
+/// What an image is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`recipe::VERSION`] of the program that made it.
+    pub recipe: u32,
+    /// SHA-256 of the PID 1 in it.
+    pub guest_init: String,
+    /// Release of its kernel.
+    pub kernel_release: String,
+    /// When it was made, in seconds since 1970.
+    pub built: u64,
+    /// The packages it is made of.
+    pub packages: Vec<Package>,
+    /// Modules of the guest.
+    pub modules: Vec<String>,
+    /// The files of the image with their SHA-256.
+    pub files: Vec<FileSum>,
+}
+
+/// A file of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSum {
+    /// Name in the image's directory.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// A finished image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Name, the same for the same packages, recipe and PID 1.
+    pub name: String,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// What it is made of.
+    pub manifest: Manifest,
+}
+
+/// An image being built; gone if dropped.
+#[derive(Debug)]
+pub struct Draft {
+    directory: TempDir,
+    _lock: Flock<File>,
+}
+
+impl Cache {
+    /// The cache of this user. Makes nothing.
+    pub fn open() -> Result<Self> {
+        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+        let base = std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty());
+        let base = base.map(PathBuf::from).or_else(home).ok_or(Error::NoHome)?;
+        Ok(Self::at(&base.join("nicvmm/guest")))
+    }
+
+    /// A cache in a directory.
+    pub fn at(directory: &Path) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// All images, the newest first. Directories that are no image are passed over.
+    pub fn list(&self) -> Result<Vec<Image>> {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(file("read", &self.directory))?,
+        };
+        let mut images = Vec::new();
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && entry.path().join(MANIFEST).exists() {
+                images.push(self.image(&name)?);
+            }
+        }
+        images.sort_by(|a, b| (b.manifest.built, &b.name).cmp(&(a.manifest.built, &a.name)));
+        Ok(images)
+    }
+
+    /// The image of this name.
+    pub fn image(&self, name: &str) -> Result<Image> {
+        let directory = self.directory.join(name);
+        let path = directory.join(MANIFEST);
+        let text = fs::read_to_string(&path).map_err(|_| Error::NoImage(name.into()))?;
+        let manifest = serde_json::from_str(&text)
+            .map_err(|error| Error::Manifest { path, why: error.to_string() })?;
+        Ok(Image { name: name.into(), directory, manifest })
+    }
+
+    /// The newest image that this very program could have made.
+    pub fn current(&self) -> Result<Option<Image>> {
+        Ok(self.list()?.into_iter().find(Image::is_current))
+    }
+
+    /// Begins a new image; waits while another process builds one.
+    pub fn draft(&self) -> Result<Draft> {
+        fs::create_dir_all(&self.directory).map_err(file("make", &self.directory))?;
+        let path = self.directory.join(".lock");
+        let lock = File::create(&path).map_err(file("make", &path))?;
+        let lock = Flock::lock(lock, FlockArg::LockExclusive)
+            .map_err(|(_, error)| file("lock", &path)(error.into()))?;
+        for entry in fs::read_dir(&self.directory).map_err(file("read", &self.directory))?.flatten()
+        {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                // Left by a build that was interrupted: we hold the lock.
+                fs::remove_dir_all(entry.path()).map_err(file("remove", &entry.path()))?;
+            }
+        }
+        let directory = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempdir_in(&self.directory)
+            .map_err(file("make a directory in", &self.directory))?;
+        Ok(Draft { directory, _lock: lock })
+    }
+
+    /// Removes an image.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let image = self.image(name)?;
+        fs::remove_dir_all(&image.directory).map_err(file("remove", &image.directory))
+    }
+}
+
+impl Draft {
+    /// Where downloads and unpacked packages may lie.
+    pub fn scratch(&self) -> PathBuf {
+        self.directory.path().join("scratch")
+    }
+
+    /// Writes one of the image's files.
+    fn write(&self, name: &str, content: &[u8]) -> Result<FileSum> {
+        let path = self.directory.path().join(name);
+        fs::write(&path, content).map_err(file("write", &path))?;
+        Ok(FileSum { name: name.into(), size: content.len() as u64, sha256: sha256(content) })
+    }
+
+    /// Finishes the image and puts it into its place.
+    pub fn finish(
+        self,
+        cache: &Cache,
+        name: &str,
+        mut manifest: Manifest,
+        [kernel, initrd, outer_initrd]: [&[u8]; 3],
+    ) -> Result<Image> {
+        manifest.files = vec![
+            self.write(KERNEL, kernel)?,
+            self.write(INITRD, initrd)?,
+            self.write(OUTER_INITRD, outer_initrd)?,
+        ];
+        let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
+        self.write(MANIFEST, text.as_bytes())?;
+        let scratch = self.scratch();
+        if scratch.exists() {
+            fs::remove_dir_all(&scratch).map_err(file("remove", &scratch))?;
+        }
+        let place = cache.directory.join(name);
+        if place.exists() {
+            fs::remove_dir_all(&place).map_err(file("remove", &place))?;
+        }
+        fs::rename(self.directory.path(), &place).map_err(file("make", &place))?;
+        let image = Image { name: name.into(), directory: place, manifest };
+        Ok(image)
+    }
+}
+
+impl Image {
+    /// Whether this very program could have made it.
+    pub fn is_current(&self) -> bool {
+        self.manifest.recipe == recipe::VERSION && self.manifest.guest_init == sha256(GUEST_INIT)
+    }
+
+    /// The files to boot.
+    pub fn guest(&self) -> Guest {
+        Guest {
+            kernel: self.directory.join(KERNEL),
+            initrd: self.directory.join(INITRD),
+            outer_initrd: self.directory.join(OUTER_INITRD),
+        }
+    }
+}
+
+/// SHA-256 in hexadecimal digits.
+pub fn sha256(content: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(content) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

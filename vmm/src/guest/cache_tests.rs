@@ -1,0 +1,78 @@
+use super::*;
+
+fn manifest(recipe: u32, built: u64) -> Manifest {
+    Manifest {
+        recipe,
+        guest_init: sha256(GUEST_INIT),
+        kernel_release: "6.1.0".into(),
+        built,
+        packages: Vec::new(),
+        modules: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+fn cache() -> (TempDir, Cache) {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Cache::at(&directory.path().join("guest"));
+    (directory, cache)
+}
+
+fn build(cache: &Cache, name: &str, manifest: Manifest) -> Image {
+    let files: [&[u8]; 3] = [b"kernel", b"initrd", b"outer"];
+    cache.draft().unwrap().finish(cache, name, manifest, files).unwrap()
+}
+
+#[test]
+fn an_empty_cache_has_no_images_and_is_not_made() {
+    let (directory, cache) = cache();
+    assert_eq!(cache.current().unwrap(), None);
+    assert!(!directory.path().join("guest").exists());
+}
+
+#[test]
+fn a_finished_image_is_found_with_its_sums() {
+    let (_directory, cache) = cache();
+    let image = build(&cache, "one", manifest(recipe::VERSION, 1));
+    assert_eq!(cache.current().unwrap().unwrap(), image);
+    assert_eq!(fs::read(image.guest().kernel).unwrap(), b"kernel");
+    assert_eq!(image.manifest.files[1].sha256, sha256(b"initrd"));
+}
+
+#[test]
+fn the_newest_image_of_this_program_is_current() {
+    let (_directory, cache) = cache();
+    build(&cache, "old", manifest(recipe::VERSION, 1));
+    build(&cache, "new", manifest(recipe::VERSION, 2));
+    build(&cache, "foreign", manifest(recipe::VERSION + 1, 3));
+    assert_eq!(cache.current().unwrap().unwrap().name, "new");
+    assert_eq!(cache.list().unwrap().len(), 3);
+}
+
+#[test]
+fn a_dropped_draft_leaves_nothing() {
+    let (_directory, cache) = cache();
+    drop(cache.draft().unwrap());
+    assert_eq!(cache.list().unwrap(), []);
+    assert_eq!(fs::read_dir(&cache.directory).unwrap().count(), 1); // the lock
+}
+
+#[test]
+fn what_an_interrupted_build_left_is_cleared_away() {
+    let (_directory, cache) = cache();
+    let left = cache.directory.join(".building-left");
+    fs::create_dir_all(left.join("scratch")).unwrap();
+    drop(cache.draft().unwrap());
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_removed_image_is_gone_and_an_unknown_one_is_told() {
+    let (_directory, cache) = cache();
+    build(&cache, "one", manifest(recipe::VERSION, 1));
+    cache.remove("one").unwrap();
+    assert_eq!(
+        cache.remove("one").unwrap_err().to_string(),
+        "no guest image one: `nicvmm guest list` shows those there are"
+    );
+}

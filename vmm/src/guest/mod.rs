@@ -1,0 +1,58 @@
+//! Makes the default guest: a stock distribution kernel and an initramfs with real tools.
+//!
+//! How an image comes to be, without root:
+//! 1. [`apt`] looks up the newest kernel and the tools' packages in the host's package lists, and
+//!    downloads them;
+//! 2. `dpkg-deb` unpacks them into a temporary root;
+//! 3. [`kernel`] takes the uncompressed kernel out of its bzImage, so that guests boot faster;
+//! 4. [`modules`] picks the drivers of the [`recipe`] with their closure, and indexes them;
+//! 5. [`tools`] picks the programs of the recipe with their shared libraries;
+//! 6. [`initramfs`] packs these and PID 1 (built into this program) as a reproducible archive;
+//! 7. [`cache`] moves the finished image into place in one step.
+//!
+//! [`default`] returns the image that is there, and builds one only where there is none.
+
+pub mod apt;
+mod build;
+pub mod cache;
+mod error;
+pub mod initramfs;
+pub mod kernel;
+pub mod modules;
+pub mod recipe;
+pub mod tools;
+
+use std::path::PathBuf;
+
+use indicatif::ProgressBar;
+
+pub use build::build;
+pub use cache::Image;
+pub use error::{Error, Result};
+
+/// PID 1 of every guest, built by the build script.
+pub static GUEST_INIT: &[u8] = include_bytes!(env!("GUEST_INIT"));
+
+/// What the default guest needs on its kernel command line, whoever runs it. `-1` makes a panic
+/// end the machine at once instead of hanging it.
+pub const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 reboot=t";
+
+/// Files to boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// Uncompressed kernel (ELF, with a PVH entry).
+    pub kernel: PathBuf,
+    /// Initramfs with drivers and tools.
+    pub initrd: PathBuf,
+    /// Initramfs of the outer machine of [`nested`](crate::nested): KVM and file sharing, no tools.
+    pub outer_initrd: PathBuf,
+}
+
+/// The newest image in the cache that this program made, or a new one.
+pub fn default(progress: &ProgressBar) -> Result<Guest> {
+    let cache = cache::Cache::open()?;
+    if let Some(image) = cache.current()? {
+        return Ok(image.guest());
+    }
+    build(&cache, progress).map(|image| image.guest())
+}

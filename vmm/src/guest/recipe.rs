@@ -1,0 +1,102 @@
+//! What goes into a guest image. Whoever changes this, or what is done with it, counts
+//! [`VERSION`] up: images of another version are not used.
+
+/// Version of the recipe and of the layout of an image.
+pub const VERSION: u32 = 1;
+
+/// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
+/// flavours lack the Realtek drivers.
+pub const KERNEL_PACKAGES: [&str; 2] = ["linux-image-amd64", "linux-image-generic"];
+
+/// Packages with the programs; the libraries they depend on come along.
+pub const TOOL_PACKAGES: [&str; 7] =
+    ["busybox-static", "ethtool", "iproute2", "pci.ids", "pciutils", "tcpdump", "wget"];
+
+/// Programs taken from the packages. What is not here and busybox knows is busybox's.
+pub const PROGRAMS: [&str; 10] =
+    ["bridge", "ethtool", "ip", "lspci", "nstat", "setpci", "ss", "tc", "tcpdump", "wget"];
+
+/// Other files taken from the packages.
+pub const FILES: [&str; 1] = ["usr/share/misc/pci.ids"];
+
+/// Modules without which an image is of no use.
+pub const REQUIRED_MODULES: [&str; 3] = ["8139cp", "virtio_net", "virtio_pci"];
+
+/// Modules of the guest, for which devices or the lab ask.
+pub const GUEST_MODULES: &[&str] = &[
+    // NICs and what they stand on
+    "8139cp",
+    "8139too",
+    "e1000",
+    "e1000e",
+    "ne2k_pci",
+    "pcnet32",
+    "virtio_net",
+    "vmxnet3",
+    // virtio
+    "virtio_balloon",
+    "virtio_blk",
+    "virtio_console",
+    "virtio_mmio",
+    "virtio_pci",
+    "virtio_rng",
+    "vmw_vsock_virtio_transport",
+    // file sharing
+    "9p",
+    "9pnet_virtio",
+    // traffic control and congestion control
+    "act_mirred",
+    "cls_u32",
+    "sch_fq",
+    "sch_netem",
+    "sch_tbf",
+    "tcp_bbr",
+    // packet filter
+    "ip6table_filter",
+    "ip6table_mangle",
+    "iptable_filter",
+    "iptable_mangle",
+    "nf_conntrack",
+    "nf_tables",
+    "nft_compat",
+    "nft_ct",
+    "xt_TCPMSS",
+    "xt_conntrack",
+    "xt_icmp",
+    "xt_tcpudp",
+    // links
+    "af_packet",
+    "bridge",
+    "dummy",
+    "tun",
+    "veth",
+    "wireguard",
+    // the watchdog of last resort, and a way to see the host's clock
+    "crc32c_generic",
+    "i6300esb",
+];
+
+/// Modules of the outer machine of a nested run.
+pub const OUTER_MODULES: &[&str] = &[
+    "9p",
+    "9pnet_virtio",
+    "crc32c_generic",
+    "dummy",
+    "kvm_amd",
+    "overlay",
+    "tun",
+    "veth",
+    "bridge",
+    "vhost_net",
+    "vhost_vsock",
+    "virtio_console",
+    "virtio_net",
+    "virtio_pci",
+    "virtio_rng",
+    "sch_netem",
+    "sch_tbf",
+    "nf_tables",
+    "iptable_filter",
+    "iptable_mangle",
+    "xt_TCPMSS",
+];
