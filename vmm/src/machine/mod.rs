@@ -59,20 +59,6 @@ const KICK_EVERY: Duration = Duration::from_millis(5);
 
 type Subscriber = Box<dyn MutEventSubscriber + Send>;
 
-/// What the maker of a NIC gets to build it with.
-pub struct NicParts<'m> {
-    /// Guest memory behind the function's own gate.
-    pub memory: DmaMemory,
-    routing: &'m Arc<Routing>,
-}
-
-impl NicParts<'_> {
-    /// `count` message vectors for the function.
-    pub fn messages(&self, count: u16) -> Result<Arc<dyn Messages>> {
-        Ok(Arc::new(MsiVectors::new(self.routing.clone(), count)?))
-    }
-}
-
 /// A virtual machine that has not started yet.
 pub struct Machine {
     vcpus: Vec<VcpuFd>,
@@ -177,17 +163,25 @@ impl Machine {
         Ok(())
     }
 
+    /// Guest memory for one function, behind a gate of its own.
+    pub fn dma_memory(&self) -> DmaMemory {
+        DmaMemory::new(self.memory.clone())
+    }
+
+    /// `count` message vectors for one function.
+    pub fn messages(&self, count: u16) -> Result<Arc<dyn Messages>> {
+        Ok(Arc::new(MsiVectors::new(self.routing.clone(), count)?))
+    }
+
     /// Adds a NIC on `backend` in the next free slot. Reads of its memory BAR `mirrored` may be
     /// served without leaving the guest.
     pub fn add_nic(
         &mut self,
-        make: impl FnOnce(NicParts<'_>) -> Result<Box<dyn Function>>,
+        nic: Box<dyn Function>,
         backend: Box<dyn Backend>,
         mirrored: Option<usize>,
     ) -> Result<()> {
-        let memory = DmaMemory::new(self.memory.clone());
-        let function = make(NicParts { memory, routing: &self.routing })?;
-        let slot = self.pci.plug(self.next_nic, function, mirrored)?;
+        let slot = self.pci.plug(self.next_nic, nic, mirrored)?;
         self.next_nic += 1;
         self.add_subscriber(Box::new(NicWorker::new(slot, backend)?));
         Ok(())

@@ -31,15 +31,16 @@ use nic::NicSpec;
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub struct RunArgs {
-    /// Kernel: a bzImage (vmlinuz) or an ELF file (vmlinux); told apart by content.
+    /// Kernel: a bzImage (vmlinuz) or an ELF file (vmlinux); told apart by content. [default: the
+    /// default guest's, with its initial RAM disk]
     #[arg(long, value_name = "FILE")]
-    kernel: PathBuf,
+    kernel: Option<PathBuf>,
     /// Where the guest runs: on /dev/kvm, or in a nested software machine. `auto` takes the
     /// first that works.
     #[arg(long, value_enum, default_value_t = Host::Auto)]
     host: Host,
     /// Initial RAM disk.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "kernel")]
     initrd: Option<PathBuf>,
     /// Appends to the kernel command line; may be repeated.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -76,6 +77,9 @@ pub struct RunArgs {
 /// a reset as soon as the kernel panics.
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1";
 
+/// Asks the default guest for a shell on its console.
+const SHELL: &str = "nicvmm.shell";
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
@@ -83,6 +87,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
+    let payload = payload(args)?;
     block_signals()?;
     let mut machine = Machine::new(args.memory << 20, args.cpus)?;
     let transcript = Transcript::default();
@@ -95,13 +100,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     for (index, nic) in args.nic.iter().enumerate() {
         nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?;
     }
-    let mut command_line = vec![COMMAND_LINE];
-    command_line.extend(args.append.iter().map(String::as_str));
-    machine.boot(&Payload {
-        kernel: args.kernel.clone(),
-        initrd: args.initrd.clone(),
-        command_line: command_line.join(" "),
-    })?;
+    machine.boot(&payload)?;
     let status = add_control(&mut machine, args)?;
     let exits = machine.exits();
     let mut ending = machine.run(args.timeout)?;
@@ -113,6 +112,22 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         report::write(path, &ending, &exits)?;
     }
     finish(&ending, status.as_ref(), &target, &transcript)
+}
+
+/// What to boot: the files that were named, or the default guest, which is built if need be.
+fn payload(args: &RunArgs) -> Result<Payload> {
+    let mut command_line = vec![COMMAND_LINE];
+    let (kernel, initrd) = if let Some(kernel) = &args.kernel {
+        (kernel.clone(), args.initrd.clone())
+    } else {
+        let guest = crate::guest::default(&super::guest::spinner())?;
+        if args.command.is_empty() && args.control.is_none() {
+            command_line.push(SHELL);
+        }
+        (guest.kernel, Some(guest.initrd))
+    };
+    command_line.extend(args.append.iter().map(String::as_str));
+    Ok(Payload { kernel, initrd, command_line: command_line.join(" ") })
 }
 
 fn add_control(machine: &mut Machine, args: &RunArgs) -> Result<Option<CommandStatus>> {

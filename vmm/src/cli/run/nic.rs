@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use devices::net::capture::CaptureFile;
 use devices::net::{Backend, Capture, Null, Offloads, Stream, Tap};
+use devices::virtio::{self, net::VirtioNet};
 
 use crate::machine::Machine;
 
@@ -101,11 +102,21 @@ impl NicSpec {
         Ok(())
     }
 
+    /// What the wire may hand over unfinished, if the model wants it.
+    fn delivers(&self) -> Offloads {
+        match (&self.wire, self.model) {
+            (Wire::Tap(_), Model::VirtioNet { offload: true }) => {
+                Offloads { checksum: true, tso4: true, tso6: true }
+            }
+            _ => Offloads::default(),
+        }
+    }
+
     fn open(&self) -> Result<Box<dyn Backend>> {
         let wire: Box<dyn Backend> = match &self.wire {
             Wire::Null => Box::new(Null),
             Wire::Stream(path) => Box::new(Stream::open(path)?),
-            Wire::Tap(name) => Box::new(Tap::open(name, Offloads::default())?),
+            Wire::Tap(name) => Box::new(Tap::open(name, self.delivers())?),
         };
         Ok(match &self.capture {
             None => wire,
@@ -115,8 +126,21 @@ impl NicSpec {
 
     /// Plugs the NIC in, as number `index` of the guest.
     pub fn plug(&self, machine: &mut Machine, index: usize) -> Result<()> {
-        let backend = self.open().with_context(|| format!("NIC {index}"))?;
-        let _ = (machine, backend);
+        let backend = self.open()?;
+        let mac = self.mac.unwrap_or([0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + index as u8]);
+        match self.model {
+            Model::Rtl8139 { legacy_cut: _ } => {
+                anyhow::bail!("not there yet");
+            }
+            Model::VirtioNet { offload } => {
+                let mut config = virtio::net::Config::new(mac);
+                config.offload = offload;
+                config.delivers = self.delivers();
+                let messages = machine.messages(virtio::net::VECTORS)?;
+                let function = VirtioNet::function(config, machine.dma_memory(), messages)?;
+                machine.add_nic(Box::new(function), backend, None)?;
+            }
+        }
         Ok(())
     }
 }
