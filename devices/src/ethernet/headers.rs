@@ -143,6 +143,14 @@ impl Head {
         Ok(Self { bytes, copied, frame: frame.len().saturating_sub(start) })
     }
 
+    /// Copies the front of a frame in host memory.
+    pub fn of(frame: &[u8]) -> Self {
+        let mut bytes = [0; MAX_HEADERS];
+        let copied = frame.len().min(MAX_HEADERS);
+        bytes[..copied].copy_from_slice(&frame[..copied]);
+        Self { bytes, copied, frame: frame.len() }
+    }
+
     /// The bytes copied: the whole frame if it is shorter than [`MAX_HEADERS`].
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.copied]

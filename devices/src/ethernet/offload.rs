@@ -11,7 +11,7 @@ use super::checksum::Sum;
 use super::headers::{Extent, Head, Malformed, SuperFrame, Version};
 use super::segment::{Cut, Plan, Quirks, segment};
 use super::template::Template;
-use crate::memory::{DmaMemory, Gather};
+use crate::memory::{DmaError, DmaMemory, Gather};
 use crate::net::{Batch, Gso, GsoKind, Metadata, Offloads};
 
 /// How far into a frame a checksum to be filled in may lie: any header chain a host sends fits.
@@ -43,7 +43,8 @@ pub fn push(
             return Err(Malformed::Kind);
         }
         let mss = NonZeroU16::new(gso.size).ok_or(Malformed::SegmentSize)?;
-        return push_super(memory, &super_frame, frame, mss, None, offloads, batch);
+        push_super(memory, &super_frame, frame, mss, None, offloads, batch)?;
+        return Ok(());
     }
     if let Some((from, offset)) = metadata.partial_checksum {
         let (from, at) = (usize::from(from), usize::from(from) + usize::from(offset));
@@ -68,7 +69,7 @@ pub fn push_super(
     vlan: Option<u16>,
     offloads: Offloads,
     batch: &mut Batch,
-) -> Result<(), Malformed> {
+) -> Result<(), DmaError> {
     let payload = frame.payload();
     let (kind, taken) = match frame.network().version {
         Version::V4 => (GsoKind::Tcp4, offloads.tso4),

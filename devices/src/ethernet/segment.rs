@@ -1,6 +1,6 @@
 //! Segmentation: one super-frame in, frames that fit the path out.
 //!
-//! The headers are patched in one [`Template`] on the stack and copied to the batch once a
+//! The headers are patched in one template on the stack and copied to the batch once a
 //! segment; the payload is summed where it lies and goes out as ranges of guest memory. Every segment carries
 //! all headers of the super-frame, with length, identification, sequence number, flags and
 //! checksums of its own.

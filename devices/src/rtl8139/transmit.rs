@@ -1,0 +1,192 @@
+//! The C+ transmit ring.
+//!
+//! 1. A round fetches descriptors that the NIC owns, each once, and gathers their buffers into a
+//!    frame until the last one closes it.
+//! 2. [`offload::push`] puts the frame on the batch, segments and all; payload stays in guest
+//!    memory.
+//! 3. When the batch is full, the ring is empty or the round's cap is reached, the backend takes
+//!    the whole batch at once. Only then are the descriptors given back, since the guest may reuse
+//!    their buffers from then on, and one TOK tells of all of them.
+//!
+//! A frame whose last descriptor is not there yet stays open until the next doorbell.
+
+use super::descriptor::{self, Descriptor, FIRST, LAST, RING};
+use super::offload::{self, Request, STATUS, Tso};
+use crate::memory::{DmaError, DmaMemory, Gather};
+use crate::net::{Backend, Batch, Offloads, Sent, Transmit};
+
+/// Descriptors that one round takes at most, so that a ring that never ends leaves others a turn.
+pub const ROUND: usize = 64;
+/// The most bytes a frame can have; what descriptors hold beyond it is cut off.
+pub const MAX_FRAME: usize = 65536;
+/// Word 0: bytes in the buffer.
+const LENGTH: u32 = 0xffff;
+
+/// A descriptor to be given back.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    address: u64,
+    word: u32,
+}
+
+/// Where frames go.
+pub struct Wire<'a> {
+    /// The backend; `None` while the cable is out and every frame is lost.
+    pub backend: Option<&'a mut dyn Backend>,
+    /// How super-frames are cut.
+    pub tso: Tso,
+}
+
+/// How a round went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// What to do next.
+    pub end: Transmit,
+    /// Whether descriptors were given back: TOK is due.
+    pub completed: bool,
+    /// Frames sent; a super-frame counts once.
+    pub frames: u64,
+    /// Guest memory that the ring or a buffer names is out of reach: SERR is due.
+    pub fault: bool,
+}
+
+/// The ring's state.
+#[derive(Debug, Default)]
+pub struct Transmitter {
+    next: u32,
+    frame: Gather,
+    /// Descriptors fetched and not given back. The first `closed` belong to whole frames.
+    taken: Vec<Taken>,
+    closed: usize,
+    /// The open frame cannot be sent.
+    spoiled: bool,
+    batch: Batch,
+    /// The doorbell rang and the ring was not found empty since.
+    pub pending: bool,
+}
+
+impl Transmitter {
+    /// Back to the ring's first descriptor; an open frame is forgotten.
+    pub fn restart(&mut self) {
+        self.next = 0;
+        self.taken.clear();
+        self.closed = 0;
+        self.open();
+    }
+
+    fn open(&mut self) {
+        self.frame.clear();
+        self.spoiled = false;
+    }
+
+    /// Moves what the ring at `ring` holds to the wire.
+    pub fn round(&mut self, memory: &DmaMemory, ring: u64, mut wire: Wire<'_>) -> Round {
+        let mut round = Round { end: Transmit::More, completed: false, frames: 0, fault: false };
+        for _ in 0..ROUND {
+            let address = descriptor::address(ring, self.next);
+            let full = self.lapped(address) || self.batch.is_full();
+            if full && self.hand_over(memory, &mut wire, &mut round) == Sent::Blocked {
+                round.end = Transmit::Blocked;
+                return round;
+            }
+            if self.lapped(address) {
+                // A frame longer than its ring never ends.
+                self.spoiled = true;
+                self.close();
+                continue;
+            }
+            match Descriptor::fetch(memory, address) {
+                Ok(Some(descriptor)) => self.take(memory, descriptor, &wire, &mut round),
+                Ok(None) => {
+                    round.end = Transmit::Idle;
+                    break;
+                }
+                Err(_) => {
+                    round.fault = true;
+                    round.end = Transmit::Idle;
+                    break;
+                }
+            }
+        }
+        if self.hand_over(memory, &mut wire, &mut round) == Sent::Blocked {
+            round.end = Transmit::Blocked;
+        }
+        self.pending = round.end != Transmit::Idle;
+        round
+    }
+
+    /// Whether the ring came round to a descriptor that was taken and not given back.
+    fn lapped(&self, address: u64) -> bool {
+        self.taken.len() >= RING as usize
+            || self.taken.first().is_some_and(|first| first.address == address)
+    }
+
+    fn take(
+        &mut self,
+        memory: &DmaMemory,
+        descriptor: Descriptor,
+        wire: &Wire<'_>,
+        round: &mut Round,
+    ) {
+        let Descriptor { address, command, tag, buffer } = descriptor;
+        self.next = descriptor::next(self.next, command);
+        if command & FIRST != 0 {
+            self.open();
+        }
+        self.taken.push(Taken { address, word: command & !STATUS });
+        let length = (command & LENGTH) as usize;
+        let length = length.min(MAX_FRAME - self.frame.len());
+        if self.frame.push(memory, buffer, length).is_err() {
+            self.spoiled = true;
+            round.fault = true;
+        }
+        if command & LAST == 0 {
+            return;
+        }
+        let offloads = wire.backend.as_ref().map_or(Offloads::default(), |b| b.offloads());
+        match self.send(memory, Request { command, tag }, wire.tso, offloads) {
+            Ok(()) => round.frames += 1,
+            Err(_) => round.fault = true,
+        }
+        self.close();
+    }
+
+    fn send(
+        &mut self,
+        memory: &DmaMemory,
+        request: Request,
+        tso: Tso,
+        offloads: Offloads,
+    ) -> Result<(), DmaError> {
+        if self.spoiled || self.frame.is_empty() {
+            return Ok(());
+        }
+        offload::push(memory, &self.frame, request, tso, offloads, &mut self.batch)
+    }
+
+    fn close(&mut self) {
+        self.closed = self.taken.len();
+        self.open();
+    }
+
+    /// Hands the batch to the backend and gives back the descriptors of whole frames.
+    fn hand_over(&mut self, memory: &DmaMemory, wire: &mut Wire<'_>, round: &mut Round) -> Sent {
+        let sent = match &mut wire.backend {
+            Some(backend) if !self.batch.is_empty() => backend.send(memory, &self.batch),
+            _ => Sent::All,
+        };
+        self.batch.clear();
+        round.completed |= self.closed > 0;
+        for taken in self.taken.drain(..self.closed) {
+            if memory.write_u32(taken.address, taken.word).is_err() {
+                round.fault = true;
+            }
+        }
+        self.closed = 0;
+        sent
+    }
+}
+
+#[cfg(test)]
+#[path = "transmit_tests.rs"]
+mod tests;
