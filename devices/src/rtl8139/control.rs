@@ -45,7 +45,8 @@ impl Rtl8139 {
             Reg::TpPoll if value & POLL_NORMAL != 0 => self.transmitter.pending = true,
             Reg::Tctr => self.counter_used = true,
             Reg::TimerInt => {
-                self.counter_used = true;
+                // Zero switches the timer interrupt off, as drivers do that never read the counter.
+                self.counter_used |= value != 0;
                 self.registers.store(write);
             }
             Reg::Mpc => self.registers.set(Reg::Mpc, 0),

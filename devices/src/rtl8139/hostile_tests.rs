@@ -3,7 +3,7 @@
 // Lengths are decimal.
 #![allow(clippy::decimal_bitwise_operands)]
 
-use super::guest::{EOR, FS, Guest, LS, OWN, TX_BUFFERS, TX_RING};
+use super::guest::{EOR, FS, Guest, LS, OWN, RX_RING, TX_BUFFERS, TX_RING};
 use super::transmit::{MAX_FRAME, ROUND};
 use crate::net::{Metadata, Nic, Transmit};
 use crate::pci::Function;
@@ -95,15 +95,19 @@ fn a_guest_that_writes_anything_anywhere_stops_nothing() {
         state ^= state << 17;
         state
     };
-    let mut guest = Guest::standard();
-    for _ in 0..20_000 {
-        let [offset, width, value] = [random() % 260, 1 << (random() % 4), random()];
-        let data = value.to_le_bytes();
-        let _ = guest.nic.write_bar(1, offset, &data[..width as usize]);
-        let at = random() % 0x2000;
-        guest.memory.ram().map(|_| guest.memory.write(TX_RING + at, &random().to_le_bytes()));
-        let _ = guest.nic.transmit(&mut guest.wire);
-        let _ = guest.nic.receive(&data.repeat(10), Metadata::default());
-        guest.wire.sent.clear();
+    for _ in 0..100 {
+        let mut guest = Guest::standard();
+        for _ in 0..200 {
+            let [offset, width, value] = [random() % 260, 1 << (random() % 4), random()];
+            let data = value.to_le_bytes();
+            let _ = guest.nic.write_bar(1, offset, &data[..width as usize]);
+            let at = RX_RING + random() % 0x900;
+            guest.memory.write(at, &(random() | 0xf000_0000).to_le_bytes()).unwrap();
+            guest.nic.ring(0);
+            let _ = guest.nic.transmit(&mut guest.wire);
+            let _ = guest.nic.receive(&data.repeat(10), Metadata::default());
+            guest.nic.flush();
+            guest.wire.sent.clear();
+        }
     }
 }

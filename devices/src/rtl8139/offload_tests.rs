@@ -1,4 +1,5 @@
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use proptest::prelude::*;
 
 use super::*;
 use crate::ethernet::testing::{Spec, frames, memory, parse, pattern, scatter};
@@ -219,5 +220,29 @@ fn a_tcp_header_beyond_its_packet_is_not_cut() {
         lie(&mut frame);
         assert_eq!(sent(&frame, large(1000), 0, Tso::Mss), [&frame[..]]);
         assert_eq!(sent(&frame, large(1000), 0, Tso::Mtu1500).len(), 1);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Whatever headers and commands say, no byte leaves that the guest did not hand over.
+    #[test]
+    fn headers_of_any_kind_never_make_a_frame_longer(
+        changes in proptest::collection::vec((0usize..60, any::<u8>()), 0..4),
+        length in 1usize..3000,
+        command: u32,
+        historical: bool,
+    ) {
+        let mut frame = Spec { payload: pattern(3000), ..Spec::default() }.build();
+        for (at, value) in changes {
+            frame[at] = value;
+        }
+        frame[17] = frame[17].wrapping_add(length as u8);
+        frame.truncate(length);
+        let tso = if historical { Tso::Mtu1500 } else { Tso::Mss };
+        for bytes in sent(&frame, command & 0x0fff_0000, 0, tso) {
+            prop_assert!(bytes.len() <= frame.len());
+        }
     }
 }
