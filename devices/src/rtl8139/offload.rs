@@ -231,3 +231,7 @@ fn fill_in_transport(
 #[cfg(test)]
 #[path = "offload_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "measured_tests.rs"]
+mod measured_tests;
