@@ -176,6 +176,17 @@ impl Gather {
         Ok(done)
     }
 
+    /// Copies `data` in, from byte `at` on; what does not fit is lost.
+    pub fn write(&self, memory: &DmaMemory, at: usize, data: &[u8]) -> Result<(), DmaError> {
+        let mut rest = data;
+        for piece in self.range(at..at.saturating_add(data.len())) {
+            let (now, later) = rest.split_at(piece.length.min(rest.len()));
+            memory.write(piece.address, now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
     /// The one's-complement sum of `range`, as if it started at an even offset.
     pub fn sum(&self, memory: &DmaMemory, range: Range<usize>) -> Result<Sum, DmaError> {
         let mut sum = Sum::default();

@@ -61,6 +61,11 @@ pub trait Function: Send {
     /// A doorbell rang. The machine runs the function's worker next; nothing long belongs here.
     fn ring(&mut self, _id: u32) {}
 
+    /// A doorbell whose work stopped at a cap: ring it again after others had their turn.
+    fn unfinished(&self) -> Option<u32> {
+        None
+    }
+
     /// Whether the function asserts its INTx line now.
     fn level(&self) -> bool {
         false

@@ -30,6 +30,8 @@ pub struct VirtioPci<D> {
     pub(super) transport: Transport,
     configuration: Configuration,
     window: Window,
+    /// Queues whose work stopped at a cap.
+    unfinished: Vec<u16>,
 }
 
 impl<D: VirtioDevice> VirtioPci<D> {
@@ -62,7 +64,7 @@ impl<D: VirtioDevice> VirtioPci<D> {
         let window = capabilities::add(&mut configuration).ok_or(TransportError::Capabilities)?;
         memory.set_enabled(false);
         let transport = Transport::new(&device, memory, Interrupts::new(msix))?;
-        Ok(Self { device, transport, configuration, window })
+        Ok(Self { device, transport, configuration, window, unfinished: Vec::new() })
     }
 
     /// The device itself.
@@ -155,9 +157,16 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
 
     fn ring(&mut self, id: u32) {
         let queue = u16::try_from(id).ok().filter(|queue| self.transport.queue(*queue).is_some());
-        if let Some(queue) = queue {
-            self.device.notified(queue, &mut self.transport);
+        let Some(queue) = queue else { return };
+        self.unfinished.retain(|other| *other != queue);
+        if self.device.notified(queue, &mut self.transport) {
+            self.unfinished.push(queue);
         }
+    }
+
+    fn unfinished(&self) -> Option<u32> {
+        let first = self.unfinished.first().filter(|_| self.transport.running());
+        first.map(|queue| u32::from(*queue))
     }
 
     fn level(&self) -> bool {

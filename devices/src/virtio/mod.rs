@@ -19,6 +19,8 @@ mod function;
 mod interrupt;
 pub mod net;
 mod queue;
+pub mod rng;
+mod serve;
 #[cfg(test)]
 mod testing;
 mod transport;
@@ -26,7 +28,8 @@ mod transport;
 pub use fault::Fault;
 pub use function::VirtioPci;
 pub use interrupt::Interrupts;
-pub use queue::{ActiveQueue, Chain, Used, Virtqueue, walk};
+pub use queue::{ActiveQueue, Chain, Direction, Used, Virtqueue, gather, walk};
+pub use serve::{Served, serve};
 pub use transport::{Transport, TransportError};
 
 use crate::net::Nic;
@@ -79,8 +82,11 @@ pub trait VirtioDevice: Send + 'static {
     /// The driver gave the device up: forget everything it said.
     fn stop(&mut self);
 
-    /// The driver kicked `queue`. Devices that a worker drives have nothing to do here.
-    fn notified(&mut self, _queue: u16, _transport: &mut Transport) {}
+    /// The driver kicked `queue`, or the device's other side has news for it. Answers true when it
+    /// stopped at a cap with work left. Devices that a worker drives have nothing to do here.
+    fn notified(&mut self, _queue: u16, _transport: &mut Transport) -> bool {
+        false
+    }
 
     /// The function as a NIC, if the device is one.
     fn as_nic(_function: &mut VirtioPci<Self>) -> Option<&mut dyn Nic>

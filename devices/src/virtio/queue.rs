@@ -13,7 +13,7 @@ use virtio_queue::{DescriptorChain, Error, Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use super::{Fault, Interrupts};
-use crate::memory::DmaMemory;
+use crate::memory::{DmaMemory, Gather};
 use crate::pci::msix::NO_VECTOR;
 
 /// Descriptors of one chain that a device looks at. Section 2.7.5.3.1 forbids chains longer than
@@ -51,6 +51,30 @@ pub fn walk(
         visit(&descriptor)?;
     }
     if ended { Ok(()) } else { Err(Fault::Chain) }
+}
+
+/// Which way the buffers of a chain go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The device reads them.
+    Readable,
+    /// The device writes them.
+    Writable,
+}
+
+/// Appends all buffers of `chain` to `to`; one that goes the other way is a fault.
+pub fn gather(
+    chain: Chain<'_>,
+    memory: &DmaMemory,
+    direction: Direction,
+    to: &mut Gather,
+) -> Result<(), Fault> {
+    walk(chain, |descriptor| {
+        if descriptor.is_write_only() != (direction == Direction::Writable) {
+            return Err(Fault::Direction);
+        }
+        Ok(to.push(memory, descriptor.addr().0, descriptor.len() as usize)?)
+    })
 }
 
 /// One queue as the driver set it up.

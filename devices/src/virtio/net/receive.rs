@@ -3,9 +3,9 @@
 use super::header;
 use super::{Counters, MAX_FRAME, MRG_RXBUF};
 use crate::ethernet::checksum::Sum;
-use crate::memory::{DmaMemory, Gather};
+use crate::memory::Gather;
 use crate::net::{Metadata, Receipt};
-use crate::virtio::{ActiveQueue, Fault, Used, walk};
+use crate::virtio::{ActiveQueue, Direction, Fault, Used, gather};
 
 /// Buffers that one frame may spread over: 64 KiB in buffers of 1 KiB. What needs more is dropped.
 const MAX_BUFFERS: usize = 64;
@@ -52,11 +52,11 @@ impl Receiver {
         let header = header::build(metadata, self.features, self.used.len() as u16);
         match (room, header) {
             (Room::Enough, Some(header)) => {
-                write(queue.memory(), &self.room, 0, &header)?;
-                write(queue.memory(), &self.room, header::LENGTH, frame)?;
+                let (room, memory) = (&self.room, queue.memory());
+                room.write(memory, 0, &header)?;
+                room.write(memory, header::LENGTH, frame)?;
                 if let Some((at, checksum)) = self.checksum(frame, metadata) {
-                    let at = header::LENGTH + at;
-                    write(queue.memory(), &self.room, at, &checksum.to_be_bytes())?;
+                    room.write(memory, header::LENGTH + at, &checksum.to_be_bytes())?;
                 }
                 queue.complete(&self.used)?;
                 counters.received += 1;
@@ -92,14 +92,7 @@ impl Receiver {
             };
             let head = chain.head_index();
             let before = self.room.len();
-            let (room, memory) = (&mut self.room, queue.memory());
-            walk(chain, |descriptor| {
-                if !descriptor.is_write_only() {
-                    return Err(Fault::Direction);
-                }
-                room.push(memory, descriptor.addr().0, descriptor.len() as usize)?;
-                Ok(())
-            })?;
+            gather(chain, queue.memory(), Direction::Writable, &mut self.room)?;
             let length = self.room.len().min(need) - before;
             self.used.push(Used { head, length: length as u32 });
         }
@@ -121,17 +114,6 @@ impl Receiver {
         let checksum = sum.finish();
         Some((at, if checksum == 0 { 0xffff } else { checksum }))
     }
-}
-
-/// Writes `data` at byte `at` of the buffers.
-fn write(memory: &DmaMemory, room: &Gather, at: usize, data: &[u8]) -> Result<(), Fault> {
-    let mut rest = data;
-    for piece in room.range(at..at + data.len()) {
-        let (now, later) = rest.split_at(piece.length.min(rest.len()));
-        memory.write(piece.address, now)?;
-        rest = later;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

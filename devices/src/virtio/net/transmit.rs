@@ -6,7 +6,7 @@ use crate::ethernet::headers::Malformed;
 use crate::ethernet::offload;
 use crate::memory::Gather;
 use crate::net::{Backend, Batch, Offloads, Sent, Transmit};
-use crate::virtio::{ActiveQueue, Chain, Fault, Used, walk};
+use crate::virtio::{ActiveQueue, Direction, Fault, Used, gather};
 
 /// Chains taken in one round, so that receiving has its turn: two queues full.
 const MAX_CHAINS: usize = 512;
@@ -28,6 +28,7 @@ enum Refusal {
 #[derive(Debug, Default)]
 pub struct Transmitter {
     features: u64,
+    /// The frame at hand, behind its virtio header.
     frame: Gather,
     batch: Batch,
     done: Vec<Used>,
@@ -71,7 +72,8 @@ impl Transmitter {
                 taken += 1;
                 self.done.push(Used { head: chain.head_index(), length: 0 });
                 if wire.is_some() {
-                    self.gather(chain, queue)?;
+                    self.frame.clear();
+                    gather(chain, queue.memory(), Direction::Readable, &mut self.frame)?;
                     self.push(queue, offloads, counters);
                 } else {
                     counters.transmit_dropped += 1;
@@ -93,19 +95,6 @@ impl Transmitter {
                 return Ok(Transmit::Idle);
             }
         }
-    }
-
-    /// Collects the chain's buffers, virtio header included.
-    fn gather(&mut self, chain: Chain<'_>, queue: &ActiveQueue<'_>) -> Result<(), Fault> {
-        let (frame, memory) = (&mut self.frame, queue.memory());
-        frame.clear();
-        walk(chain, |descriptor| {
-            if descriptor.is_write_only() {
-                return Err(Fault::Direction);
-            }
-            frame.push(memory, descriptor.addr().0, descriptor.len() as usize)?;
-            Ok(())
-        })
     }
 
     /// Puts the collected frame on the batch, unless there is something wrong with it.
