@@ -4,3 +4,4 @@ pub mod cli;
 pub mod guest;
 pub mod lab;
 pub mod machine;
+pub mod path;

@@ -4,6 +4,7 @@ mod compare;
 pub mod exit;
 mod guest;
 mod host;
+mod path;
 mod run;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ enum Command {
     Guest(guest::GuestArgs),
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
+    Path(path::PathArgs),
 }
 
 /// Runs the program; the answer is its exit status.
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Guest(args) => guest::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Path(args) => path::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("nicvmm: {error:#}");

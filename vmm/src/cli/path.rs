@@ -1,0 +1,157 @@
+//! `nicvmm path`: the network between two guests, as a process.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::path::config::DEFAULT_OVERHEAD;
+use crate::path::process::Process;
+use crate::path::units::{Queue, Rate, Ratio};
+use crate::path::{Counters, IcmpPolicy, MssClamp, PathConfig, PortConfig, Report};
+
+/// Routes between two NICs over a path with an MTU, delay, rate and an ICMP policy.
+///
+/// Listens on both sockets; NICs connect (`--nic ...,net=stream:SOCKET`, QEMU's `-netdev stream`),
+/// go and come back as they like. Ends on SIGINT or SIGTERM with status 0.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example, the path of the 2022 report:\n  \
+    nicvmm path --port stream:/run/a.sock,ip=10.0.1.1/24 \\\n    \
+    --port stream:/run/b.sock,mtu=1420,ip=10.0.2.1/24 --delay 12ms --rate 50mbit --icmp cisco")]
+pub struct PathArgs {
+    /// A port: where its NIC connects, and the router's addresses there. Give two, the server's
+    /// first.
+    ///
+    /// stream:SOCKET[,mtu=1500][,ip=10.0.1.1/24][,ip6=fd00:1::1/64][,mac=02:00:00:00:00:0a], and
+    /// [,rate=..][,delay=..][,queue=..] for a line towards this port that differs from the rest.
+    /// A packet longer than the MTU of the port it leaves by is fragmented or dropped.
+    #[arg(long = "port", value_name = "PORT", required = true)]
+    pub ports: Vec<PortConfig>,
+
+    /// One-way delay of either direction, 12ms.
+    #[arg(long, value_name = "TIME", default_value = "0ms")]
+    pub delay: humantime::Duration,
+
+    /// Rate of either direction, 50mbit; without it packets take no time to send.
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<Rate>,
+
+    /// Queue before the line, 100ms or 64kib; by default one bandwidth-delay product, at least
+    /// 100ms.
+    #[arg(long, value_name = "LIMIT", requires = "rate")]
+    pub queue: Option<Queue>,
+
+    /// Bytes that each IP packet costs on the line beside itself.
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_OVERHEAD)]
+    pub overhead: u64,
+
+    /// When the router sends ICMP errors: all (Linux), none, every=TIME, cisco (every 500ms) or
+    /// junos (every 1s).
+    #[arg(long, value_name = "POLICY", default_value = "all")]
+    pub icmp: IcmpPolicy,
+
+    /// Put a firewall in front of this port's NIC that lets no ICMP in but echo; may be repeated.
+    #[arg(long, value_name = "PORT", value_parser = ["a", "b"])]
+    pub icmp_filter: Vec<String>,
+
+    /// Lower the MSS of every SYN, both ways, to this many bytes or to what the MTU allows (pmtu).
+    #[arg(long, value_name = "BYTES|pmtu")]
+    pub mss_clamp: Option<MssClamp>,
+
+    /// Part of all packets to lose, 0.1%.
+    #[arg(long, value_name = "RATIO", default_value = "0")]
+    pub loss: Ratio,
+
+    /// Seed of the losses; the same seed loses the same packets.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Record what passes the first port as pcapng.
+    #[arg(long, value_name = "FILE")]
+    pub pcap_a: Option<PathBuf>,
+
+    /// Record what passes the second port as pcapng.
+    #[arg(long, value_name = "FILE")]
+    pub pcap_b: Option<PathBuf>,
+
+    /// Print the counters this often, and once at the end.
+    #[arg(long, value_name = "TIME")]
+    pub stats_interval: Option<humantime::Duration>,
+
+    /// Print the counters as one line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl PathArgs {
+    /// The path that the arguments describe.
+    pub fn config(&self) -> anyhow::Result<PathConfig> {
+        let [a, b] = self.ports.clone().try_into().map_err(|ports: Vec<_>| {
+            anyhow::anyhow!("a path has two ends; give --port twice, not {} times", ports.len())
+        })?;
+        anyhow::ensure!(
+            a.socket != b.socket,
+            "both ports listen on {}; give each its own socket",
+            a.socket.display()
+        );
+        Ok(PathConfig {
+            delay: self.delay.into(),
+            rate: self.rate,
+            queue: self.queue,
+            overhead: self.overhead,
+            icmp: self.icmp,
+            icmp_filter: ["a", "b"].map(|port| self.icmp_filter.iter().any(|p| p == port)),
+            mss_clamp: self.mss_clamp,
+            loss: self.loss.0,
+            seed: self.seed,
+            ..PathConfig::new(a, b)
+        })
+    }
+}
+
+/// Runs the path until a signal ends it.
+pub fn run(args: &PathArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config()?;
+    // Before the sockets are there: a signal must not leave them behind.
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGINT);
+    signals.add(Signal::SIGTERM);
+    signals.add(Signal::SIGHUP);
+    signals.thread_block().context("cannot block signals")?;
+    let stop = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        .context("cannot wait for signals")?;
+    let captures = [args.pcap_a.clone(), args.pcap_b.clone()];
+    let process = Process::start(&config, captures)?;
+    let interval = args.stats_interval.map(Duration::from);
+    let mut output = std::io::stdout().lock();
+    let json = args.json;
+    process.run(std::os::fd::AsFd::as_fd(&stop), interval, |report| {
+        if json {
+            serde_json::to_writer(&mut output, report)?;
+            output.write_all(b"\n")?;
+        } else {
+            output.write_all(plain(report).as_bytes())?;
+        }
+        output.flush().context("cannot print the counters")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The counters for a person.
+fn plain(report: &Report) -> String {
+    let line = |name: &str, counters: &Counters| {
+        let Counters { frames, bytes, over_mtu_dropped, frag_needed_sent, .. } = counters;
+        let Counters { packet_too_big_sent, fragments_sent, queue_dropped, .. } = counters;
+        format!(
+            "{:8.1}s {name}: {frames} frames, {bytes} bytes, {over_mtu_dropped} over MTU, \
+             {frag_needed_sent} frag needed, {packet_too_big_sent} too big, \
+             {fragments_sent} fragments, {queue_dropped} queue drops\n",
+            report.elapsed_seconds
+        )
+    };
+    line("a -> b", &report.a_to_b) + &line("b -> a", &report.b_to_a)
+}

@@ -1,0 +1,255 @@
+//! What a path is like, and how that is written.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::{Ipv4Net, Ipv6Net};
+
+use super::link::LinkConfig;
+use super::units::{Queue, Rate};
+use super::{Side, wire};
+
+/// MTU of a port that does not say.
+pub const DEFAULT_MTU: u16 = 1500;
+/// Smallest MTU of a port: what every internet module must take in one piece (RFC 791).
+pub const MTU_MIN: u16 = 68;
+/// Smallest MTU of a port with an IPv6 address (RFC 8200, section 5).
+pub const MTU_MIN_IPV6: u16 = 1280;
+/// Bytes per packet that a line spends beside the IP packet: Ethernet header and FCS.
+pub const DEFAULT_OVERHEAD: u64 = 18;
+
+/// A port is not described well
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// It does not begin with the kind of wire
+    #[error("port '{0}' must begin with stream:SOCKET, for example stream:/run/a.sock,mtu=1420")]
+    Wire(String),
+    /// A part is not KEY=VALUE or the key is unknown
+    #[error("port option '{0}' is unknown; there are mtu, ip, ip6, mac, delay, rate and queue")]
+    Key(String),
+    /// A value cannot be read
+    #[error("port option {key}={value}: {why}")]
+    Value {
+        /// The option.
+        key: String,
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The port could not forward anything
+    #[error("port '{0}' has neither ip= nor ip6=; give it for example ip=10.0.1.1/24")]
+    NoAddress(String),
+}
+
+/// One port of the router.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortConfig {
+    /// Where it listens for its NIC.
+    pub socket: PathBuf,
+    /// Longest IP packet that leaves by this port.
+    pub mtu: u16,
+    /// IPv4 address and prefix.
+    pub ip: Option<Ipv4Net>,
+    /// IPv6 address and prefix.
+    pub ip6: Option<Ipv6Net>,
+    /// MAC address; the path gives one if there is none.
+    pub mac: Option<[u8; 6]>,
+    /// Rate towards this port, instead of the path's.
+    pub rate: Option<Rate>,
+    /// Delay towards this port, instead of the path's.
+    pub delay: Option<Duration>,
+    /// Queue towards this port, instead of the path's.
+    pub queue: Option<Queue>,
+}
+
+impl FromStr for PortConfig {
+    type Err = PortError;
+
+    fn from_str(text: &str) -> Result<Self, PortError> {
+        let mut parts = text.split(',');
+        let socket = parts.next().and_then(|wire| wire.strip_prefix("stream:"));
+        let socket =
+            socket.filter(|path| !path.is_empty()).ok_or_else(|| PortError::Wire(text.into()))?;
+        let mut port = Self {
+            socket: socket.into(),
+            mtu: DEFAULT_MTU,
+            ip: None,
+            ip6: None,
+            mac: None,
+            rate: None,
+            delay: None,
+            queue: None,
+        };
+        for part in parts {
+            let (key, value) = part.split_once('=').ok_or_else(|| PortError::Key(part.into()))?;
+            port.set(key, value)
+                .ok_or_else(|| PortError::Key(part.into()))?
+                .map_err(|why| PortError::Value { key: key.into(), value: value.into(), why })?;
+        }
+        if port.ip.is_none() && port.ip6.is_none() {
+            return Err(PortError::NoAddress(text.into()));
+        }
+        port.check_mtu().map_err(|why| PortError::Value {
+            key: "mtu".into(),
+            value: port.mtu.to_string(),
+            why,
+        })?;
+        Ok(port)
+    }
+}
+
+impl PortConfig {
+    /// Sets one option; `None` if there is no such option.
+    fn set(&mut self, key: &str, value: &str) -> Option<Result<(), String>> {
+        fn read<T: FromStr<Err: std::fmt::Display>>(
+            value: &str,
+            to: impl FnOnce(T),
+        ) -> Result<(), String> {
+            value.parse().map(to).map_err(|why| why.to_string())
+        }
+        Some(match key {
+            "mtu" => read(value, |mtu| self.mtu = mtu),
+            "ip" => read(value, |ip| self.ip = Some(ip)),
+            "ip6" => read(value, |ip| self.ip6 = Some(ip)),
+            "mac" => wire::parse_mac(value).map(|mac| self.mac = Some(mac)),
+            "rate" => read(value, |rate| self.rate = Some(rate)),
+            "delay" => read(value, |delay: humantime::Duration| self.delay = Some(delay.into())),
+            "queue" => read(value, |queue| self.queue = Some(queue)),
+            _ => return None,
+        })
+    }
+
+    fn check_mtu(&self) -> Result<(), String> {
+        let (least, why) = match self.ip6 {
+            Some(_) => (MTU_MIN_IPV6, "with an IPv6 address"),
+            None => (MTU_MIN, "for IPv4"),
+        };
+        if self.mtu < least { Err(format!("must be at least {least} {why}")) } else { Ok(()) }
+    }
+
+    /// The IPv4 address.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        self.ip.map(|net| net.addr())
+    }
+
+    /// The IPv6 address.
+    pub fn address6(&self) -> Option<Ipv6Addr> {
+        self.ip6.map(|net| net.addr())
+    }
+}
+
+/// When the router sends ICMP errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IcmpPolicy {
+    /// One for every packet: Linux exempts fragmentation needed and Packet Too Big from its limit.
+    #[default]
+    All,
+    /// One per interval and port: Cisco's default is 500 ms, Junos's 1 s.
+    Every(Duration),
+    /// None: a black hole.
+    None,
+}
+
+impl FromStr for IcmpPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" | "linux" => Ok(Self::All),
+            "none" => Ok(Self::None),
+            "cisco" => Ok(Self::Every(Duration::from_millis(500))),
+            "junos" => Ok(Self::Every(Duration::from_secs(1))),
+            _ => text
+                .strip_prefix("every=")
+                .and_then(|time| humantime::parse_duration(time).ok())
+                .map(Self::Every)
+                .ok_or_else(|| "write all, none, every=500ms, cisco or junos".to_owned()),
+        }
+    }
+}
+
+/// What the MSS of a SYN is lowered to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MssClamp {
+    /// This many bytes, over IPv4 and IPv6.
+    Bytes(u16),
+    /// What the MTU of either port leaves room for.
+    Pmtu,
+}
+
+impl FromStr for MssClamp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "pmtu" => Ok(Self::Pmtu),
+            _ => text.parse().map(Self::Bytes).map_err(|_| "write pmtu or bytes, 1320".to_owned()),
+        }
+    }
+}
+
+/// A whole path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathConfig {
+    /// The ports.
+    pub ports: [PortConfig; 2],
+    /// Rate of either direction.
+    pub rate: Option<Rate>,
+    /// Delay of either direction.
+    pub delay: Duration,
+    /// Queue of either direction.
+    pub queue: Option<Queue>,
+    /// Bytes that each packet costs on the line beside itself.
+    pub overhead: u64,
+    /// When errors are sent.
+    pub icmp: IcmpPolicy,
+    /// Ports behind a firewall that lets no ICMP in but echo.
+    pub icmp_filter: [bool; 2],
+    /// What the MSS of a SYN is lowered to.
+    pub mss_clamp: Option<MssClamp>,
+    /// Part of all packets that gets lost.
+    pub loss: f64,
+    /// Seed of the losses.
+    pub seed: u64,
+}
+
+impl PathConfig {
+    /// A path without delay, limits or policy.
+    pub fn new(a: PortConfig, b: PortConfig) -> Self {
+        Self {
+            ports: [a, b],
+            rate: None,
+            delay: Duration::ZERO,
+            queue: None,
+            overhead: DEFAULT_OVERHEAD,
+            icmp: IcmpPolicy::All,
+            icmp_filter: [false; 2],
+            mss_clamp: None,
+            loss: 0.0,
+            seed: 0,
+        }
+    }
+
+    /// The line towards a port.
+    pub fn link(&self, side: Side) -> LinkConfig {
+        let port = &self.ports[side.index()];
+        LinkConfig {
+            rate: port.rate.or(self.rate),
+            delay: port.delay.unwrap_or(self.delay),
+            queue: port.queue.or(self.queue),
+            overhead: self.overhead,
+        }
+    }
+
+    /// The delay there and back.
+    pub fn round_trip(&self) -> Duration {
+        self.link(Side::A).delay + self.link(Side::B).delay
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

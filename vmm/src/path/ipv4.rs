@@ -1,0 +1,212 @@
+//! IPv4 and ARP: forwarding, fragments, errors, and what the router answers itself.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use devices::ethernet::checksum::Sum;
+use etherparse::icmpv4::{DestUnreachableHeader, TimeExceededCode};
+use etherparse::{
+    ArpEthIpv4Packet, ArpOperation, ArpPacket, EtherType, Icmpv4Slice, Icmpv4Type, IpNumber,
+    Ipv4HeaderSlice, PacketBuilder,
+};
+
+use super::router::{Arrival, Router};
+use super::wire::{BROADCAST, ETHERNET, Mac, adjust, word};
+use super::{Side, fragment, icmp};
+
+const TTL: usize = 8;
+const CHECKSUM: usize = 10;
+
+impl Router {
+    /// Learns from ARP and answers questions about the port's own address.
+    pub(super) fn arp(&mut self, arrival: Arrival, packet: &[u8]) -> Option<()> {
+        let Arrival { from, now, .. } = arrival;
+        let packet = ArpPacket::from_slice(packet).ok()?.try_eth_ipv4().ok()?;
+        self.learn(from, packet.sender_ipv4_addr().into(), packet.sender_mac, now);
+        let own = self.port(from).address() == Some(packet.target_ipv4_addr());
+        if packet.operation == ArpOperation::REQUEST && own {
+            let reply = ArpEthIpv4Packet {
+                operation: ArpOperation::REPLY,
+                sender_mac: self.port(from).mac,
+                sender_ipv4: packet.target_ipv4,
+                target_mac: packet.sender_mac,
+                target_ipv4: packet.sender_ipv4,
+            };
+            self.send_arp(from, arrival.sender, reply, now);
+        }
+        Some(())
+    }
+
+    /// Asks for the address of a neighbour.
+    pub(super) fn ask4(&mut self, side: Side, ip: std::net::Ipv4Addr, now: Duration) {
+        let port = self.port(side);
+        let Some(own) = port.address() else { return };
+        let request = ArpEthIpv4Packet {
+            operation: ArpOperation::REQUEST,
+            sender_mac: port.mac,
+            sender_ipv4: own.octets(),
+            target_mac: [0; 6],
+            target_ipv4: ip.octets(),
+        };
+        self.send_arp(side, BROADCAST, request, now);
+    }
+
+    fn send_arp(&mut self, side: Side, to: Mac, packet: ArpEthIpv4Packet, now: Duration) {
+        let builder = PacketBuilder::ethernet2(self.port(side).mac, to).arp(packet.into());
+        let mut frame = Vec::with_capacity(builder.size());
+        if builder.write(&mut frame).is_ok() {
+            self.answer(side, frame, now);
+        }
+    }
+
+    /// Forwards or answers a packet. `None` if it is malformed.
+    pub(super) fn ipv4(&mut self, arrival: Arrival, packet: &[u8]) -> Option<()> {
+        let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
+        let mut sum = Sum::default();
+        sum.add(header.slice());
+        let packet = packet.get(..usize::from(header.total_len()))?;
+        let payload = packet.get(header.slice().len()..).filter(|_| sum.finish() == 0)?;
+        let whole = !header.is_fragmenting_payload();
+        let (from, to_ip) = (arrival.from, header.destination_addr());
+        if header.protocol() == IpNumber::TCP && whole {
+            self.measure(from, payload);
+        }
+        if let Some(own) = self.own(to_ip.into()) {
+            self.echo4(arrival, own, &header, payload);
+            return Some(());
+        }
+        if arrival.group || to_ip.is_multicast() || to_ip.is_broadcast() {
+            return Some(());
+        }
+        let Some(to) = self.route(to_ip.into()) else {
+            self.count(from).unroutable += 1;
+            let kind = Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Network);
+            self.error4(arrival, packet, kind, Duration::ZERO);
+            return Some(());
+        };
+        if to == from {
+            self.count(from).unroutable += 1;
+            return Some(());
+        }
+        let echo = |kind: &u8| icmp::is_echo(*kind);
+        let is_icmp = header.protocol() == IpNumber::ICMP && header.fragments_offset().value() == 0;
+        if is_icmp && self.port(to).filtered && !payload.first().is_some_and(echo) {
+            self.count(from).icmp_filtered += 1;
+            return Some(());
+        }
+        if header.ttl() <= 1 {
+            self.count(from).hops_exceeded += 1;
+            let kind = Icmpv4Type::TimeExceeded(TimeExceededCode::TtlExceededInTransit);
+            self.error4(arrival, packet, kind, Duration::ZERO);
+            return Some(());
+        }
+        let mtu = self.port(to).mtu;
+        if packet.len() <= mtu {
+            let mut frame = self.buffer(EtherType::IPV4.0, [packet, &[]]);
+            count_hop(&mut frame[ETHERNET..]);
+            if header.protocol() == IpNumber::TCP && whole {
+                let segment = ETHERNET + header.slice().len();
+                self.clamp(from, &mut frame[segment..], false);
+            }
+            self.forward(to, to_ip.into(), frame, arrival.now);
+        } else if header.dont_fragment() {
+            self.count(from).over_mtu_dropped += 1;
+            let next_hop_mtu = mtu as u16;
+            let kind = DestUnreachableHeader::FragmentationNeeded { next_hop_mtu };
+            let kind = Icmpv4Type::DestinationUnreachable(kind);
+            if self.error4(arrival, packet, kind, self.round_trip()) {
+                self.count(from).frag_needed_sent += 1;
+            }
+        } else {
+            self.fragment4(arrival, to, to_ip.into(), packet);
+        }
+        Some(())
+    }
+
+    fn fragment4(&mut self, arrival: Arrival, to: Side, to_ip: IpAddr, packet: &[u8]) {
+        let mtu = self.port(to).mtu;
+        let mut whole = self.buffer(EtherType::IPV4.0, [packet, &[]]);
+        count_hop(&mut whole[ETHERNET..]);
+        let pieces = fragment::split(&whole[ETHERNET..], mtu, |header, payload| {
+            let frame = self.buffer(EtherType::IPV4.0, [header, payload]);
+            self.forward(to, to_ip, frame, arrival.now);
+        });
+        self.recycle(whole);
+        let counters = self.count(arrival.from);
+        counters.fragmented += 1;
+        counters.fragments_sent += pieces;
+    }
+
+    /// Answers an echo request to the address of port `own`.
+    fn echo4(&mut self, arrival: Arrival, own: Side, header: &Ipv4HeaderSlice<'_>, payload: &[u8]) {
+        let Arrival { from, sender, now, .. } = arrival;
+        let Ok(message) = Icmpv4Slice::from_slice(payload) else { return };
+        let Icmpv4Type::EchoRequest(echo) = message.icmp_type() else { return };
+        if header.protocol() != IpNumber::ICMP || header.is_fragmenting_payload() {
+            return;
+        }
+        let (link, kind) = (self.port(from).to(sender), Icmpv4Type::EchoReply(echo));
+        let reply =
+            icmp::message4(link, header.destination(), header.source(), kind, message.payload());
+        let way = if own == from { Duration::ZERO } else { self.round_trip() };
+        if let Some(reply) = reply {
+            self.answer(from, reply, now + way);
+        }
+    }
+
+    /// Tells the sender of `packet` what became of it, after `way`. Answers whether the router
+    /// sent the error: a filter in front of the sender may still keep it out.
+    fn error4(&mut self, arrival: Arrival, packet: &[u8], kind: Icmpv4Type, way: Duration) -> bool {
+        let Arrival { from, sender, now, .. } = arrival;
+        if !deserves_error(arrival, packet) {
+            return false;
+        }
+        if !self.port_mut(from).limit4.allow(now) {
+            self.count(from).icmp_suppressed += 1;
+            return false;
+        }
+        let port = self.port(from);
+        let Some(own) = port.address() else { return false };
+        let Ok(header) = Ipv4HeaderSlice::from_slice(packet) else { return false };
+        let (link, quote) = (port.to(sender), icmp::quote(packet));
+        let fragmentation = matches!(
+            kind,
+            Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::FragmentationNeeded { .. })
+        );
+        let Some(error) = icmp::message4(link, own.octets(), header.source(), kind, quote) else {
+            return false;
+        };
+        if !fragmentation {
+            self.count(from).other_errors_sent += 1;
+        }
+        if self.port(from).filtered {
+            self.count(from.other()).icmp_filtered += 1;
+        } else {
+            self.answer(from, error, now + way);
+        }
+        true
+    }
+}
+
+/// Whether an error may be sent about a packet (RFC 1812, section 4.3.2.7).
+fn deserves_error(arrival: Arrival, packet: &[u8]) -> bool {
+    let Ok(header) = Ipv4HeaderSlice::from_slice(packet) else { return false };
+    let source = header.source_addr();
+    let error = header.protocol() == IpNumber::ICMP
+        && packet.get(header.slice().len()).is_none_or(|kind| icmp::is_error(*kind));
+    let station = !(source.is_unspecified()
+        || source.is_multicast()
+        || source.is_broadcast()
+        || source.is_loopback());
+    station && !error && !arrival.group && header.fragments_offset().value() == 0
+}
+
+/// Takes one hop off a packet whose header was checked.
+fn count_hop(packet: &mut [u8]) {
+    if let (Some(old), Some(checksum)) = (word(packet, TTL), word(packet, CHECKSUM)) {
+        let new = old - 0x0100;
+        packet[TTL..TTL + 2].copy_from_slice(&new.to_be_bytes());
+        let checksum = adjust(checksum, old, new);
+        packet[CHECKSUM..CHECKSUM + 2].copy_from_slice(&checksum.to_be_bytes());
+    }
+}

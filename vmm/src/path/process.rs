@@ -1,0 +1,221 @@
+//! Real sockets and real time around the [`Router`].
+//!
+//! One thread: it takes what arrived, lets the router work, writes what has come out as one batch
+//! for each port, and sleeps until something arrives or the next frame is due. A peer that goes
+//! may come back; while a port has no peer, frames to it are lost like on a pulled cable.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use devices::net::Sent;
+use devices::net::capture::{CaptureFile, Direction};
+use devices::net::framing::{FrameReader, FrameWriter, Lost};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::listener::Listener;
+use super::{PathConfig, Report, Router, Side};
+
+/// Frames taken from one port before the other has its turn.
+const ROUND: usize = 256;
+/// Bytes handed to a socket at once.
+const WRITE_MAX: usize = 256 * 1024;
+
+/// A path that listens.
+#[derive(Debug)]
+pub struct Process {
+    router: Router,
+    ends: [End; 2],
+    started: Instant,
+}
+
+/// What a port is connected to.
+#[derive(Debug)]
+struct End {
+    listener: Listener,
+    peer: Option<OwnedFd>,
+    reader: FrameReader,
+    writer: FrameWriter,
+    blocked: bool,
+    /// Frames may be in the reader though the socket has nothing.
+    unread: bool,
+    capture: Option<CaptureFile>,
+}
+
+impl Process {
+    /// Listens on both sockets and opens the captures. Peers may connect from now on.
+    pub fn start(config: &PathConfig, captures: [Option<PathBuf>; 2]) -> anyhow::Result<Self> {
+        let [a, b] = captures;
+        let ends = [End::new(config, Side::A, a)?, End::new(config, Side::B, b)?];
+        Ok(Self { router: Router::new(config), ends, started: Instant::now() })
+    }
+
+    /// Passes frames until `stop` is readable. `report` gets the counters at once, every
+    /// `interval` if there is one, and at the end.
+    pub fn run(
+        mut self,
+        stop: BorrowedFd<'_>,
+        interval: Option<Duration>,
+        mut report: impl FnMut(&Report) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut report_at = interval.map(|_| Duration::ZERO);
+        loop {
+            let now = self.started.elapsed();
+            if let (Some(at), Some(interval)) = (report_at, interval)
+                && at <= now
+            {
+                report(&self.report(now, false))?;
+                report_at = Some(at.max(now.saturating_sub(interval)) + interval);
+            }
+            self.router.tick(now);
+            for side in Side::BOTH {
+                self.deliver(side, now);
+            }
+            let wake = self.router.next(self.open()).into_iter().chain(report_at).min();
+            let wake = if self.ends.iter().any(|end| end.unread) { Some(now) } else { wake };
+            if self.wait(stop, wake)? {
+                break;
+            }
+            let now = self.started.elapsed();
+            for side in Side::BOTH {
+                self.accept(side);
+                self.receive(side, now);
+            }
+        }
+        report(&self.report(self.started.elapsed(), true))
+    }
+
+    fn report(&self, now: Duration, last: bool) -> Report {
+        self.router.report(now, self.ends.each_ref().map(|end| end.peer.is_some()), last)
+    }
+
+    /// Ports that take frames now.
+    fn open(&self) -> [bool; 2] {
+        self.ends.each_ref().map(|end| !end.blocked)
+    }
+
+    /// Sleeps until `wake` or until a descriptor is ready. Answers whether it is time to stop.
+    fn wait(&self, stop: BorrowedFd<'_>, wake: Option<Duration>) -> anyhow::Result<bool> {
+        let mut descriptors = vec![PollFd::new(stop, PollFlags::POLLIN)];
+        for end in &self.ends {
+            descriptors.push(PollFd::new(end.listener.as_fd(), PollFlags::POLLIN));
+            if let Some(peer) = &end.peer {
+                let room = if end.blocked { PollFlags::POLLOUT } else { PollFlags::empty() };
+                descriptors.push(PollFd::new(peer.as_fd(), PollFlags::POLLIN | room));
+            }
+        }
+        let timeout = wake.map(|at| TimeSpec::from(at.saturating_sub(self.started.elapsed())));
+        match ppoll(&mut descriptors, timeout, None) {
+            Ok(_) | Err(Errno::EINTR) => Ok(descriptors[0].any().unwrap_or(true)),
+            Err(error) => Err(error).context("the path cannot wait for its sockets"),
+        }
+    }
+
+    fn accept(&mut self, side: Side) {
+        while let Some(peer) = self.ends[side.index()].listener.accept() {
+            if self.ends[side.index()].peer.as_ref().is_some_and(hung_up) {
+                self.lose(side, Lost::Closed);
+            }
+            let end = &mut self.ends[side.index()];
+            let path = end.listener.path().display();
+            if end.peer.is_some() {
+                tracing::warn!("port {side} has a peer already; another one at {path} is refused");
+            } else {
+                tracing::info!("port {side}: a NIC connected to {path}");
+                end.peer = Some(peer);
+            }
+        }
+    }
+
+    /// Takes what arrived at a port.
+    fn receive(&mut self, side: Side, now: Duration) {
+        let end = &mut self.ends[side.index()];
+        let Some(peer) = &end.peer else { return };
+        end.unread = true;
+        for _ in 0..ROUND {
+            match end.reader.peek(peer.as_fd()) {
+                Ok(Some(frame)) => {
+                    if let Some(capture) = &mut end.capture {
+                        capture.record(Direction::Inbound, frame);
+                    }
+                    self.router.ingress(side, frame, now);
+                    end.reader.consume();
+                }
+                Ok(None) => {
+                    end.unread = false;
+                    return;
+                }
+                Err(why) => return self.lose(side, why),
+            }
+        }
+    }
+
+    /// Writes what has come out at a port.
+    fn deliver(&mut self, side: Side, now: Duration) {
+        let end = &mut self.ends[side.index()];
+        loop {
+            while end.writer.pending() < WRITE_MAX
+                && let Some(frame) = self.router.pop(side, now)
+            {
+                if end.peer.is_some() {
+                    if let Some(capture) = &mut end.capture {
+                        capture.record(Direction::Outbound, &frame);
+                    }
+                    end.writer.push(&frame);
+                }
+                self.router.recycle(frame);
+            }
+            let Some(peer) = &end.peer else { return };
+            if end.writer.pending() == 0 {
+                return;
+            }
+            match end.writer.flush(peer.as_fd()) {
+                Ok(Sent::All) => end.blocked = false,
+                Ok(Sent::Blocked) => {
+                    end.blocked = true;
+                    return;
+                }
+                Err(why) => return self.lose(side, why),
+            }
+        }
+    }
+
+    fn lose(&mut self, side: Side, why: Lost) {
+        tracing::warn!("port {side}: {why}");
+        let end = &mut self.ends[side.index()];
+        end.peer = None;
+        end.reader.reset();
+        end.writer.reset();
+        (end.blocked, end.unread) = (false, false);
+        self.router.unplugged(side);
+    }
+}
+
+impl End {
+    fn new(config: &PathConfig, side: Side, capture: Option<PathBuf>) -> anyhow::Result<Self> {
+        let capture = capture.map(|path| CaptureFile::create(&path, &format!("port {side}")));
+        Ok(Self {
+            listener: Listener::bind(&config.ports[side.index()].socket)?,
+            peer: None,
+            reader: FrameReader::default(),
+            writer: FrameWriter::default(),
+            blocked: false,
+            unread: false,
+            capture: capture.transpose()?,
+        })
+    }
+}
+
+/// Whether the other end of a socket is closed, whatever is still to be read.
+fn hung_up(peer: &OwnedFd) -> bool {
+    let mut descriptors = [PollFd::new(peer.as_fd(), PollFlags::empty())];
+    let state = ppoll(&mut descriptors, Some(TimeSpec::from(Duration::ZERO)), None);
+    state.is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+#[path = "process_tests.rs"]
+mod tests;

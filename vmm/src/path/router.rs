@@ -1,0 +1,334 @@
+//! The router itself: ports, lines, and the way of a frame from one to the other.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use super::config::{MssClamp, PathConfig};
+use super::counters::{Counters, Report, SCHEMA};
+use super::icmp::{Limiter, Link as Addresses};
+use super::link::{Full, Link};
+use super::neighbour::{Neighbours, Resolution};
+use super::wire::{self, ETHERNET, Mac};
+use super::{Side, tcp};
+
+const ARP: u16 = 0x0806;
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+/// IP header and TCP header without options.
+const HEADERS_IPV4: u16 = 40;
+const HEADERS_IPV6: u16 = 60;
+/// Buffers kept for the next frames.
+const POOL_MAX: usize = 4096;
+
+/// A port of the router.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) mac: Mac,
+    pub(super) mtu: usize,
+    pub(super) ip: Option<ipnet::Ipv4Net>,
+    pub(super) ip6: Option<ipnet::Ipv6Net>,
+    /// The address that every IPv6 interface has (RFC 4291, section 2.5.6), made of the MAC.
+    pub(super) link_local: Ipv6Addr,
+    /// Whether a firewall in front of the port's peer keeps out ICMP that is no echo.
+    pub(super) filtered: bool,
+    pub(super) neighbours: Neighbours,
+    pub(super) limit4: Limiter,
+    pub(super) limit6: Limiter,
+    pub(super) link: Link,
+}
+
+/// A router with two ports. See the module for how frames pass.
+#[derive(Debug)]
+pub struct Router {
+    pub(super) ports: [Port; 2],
+    /// By the port where the direction begins.
+    pub(super) counters: [Counters; 2],
+    mss_clamp: Option<MssClamp>,
+    loss: f64,
+    random: fastrand::Rng,
+    pool: Vec<Vec<u8>>,
+}
+
+impl Router {
+    /// A router that has seen nothing yet.
+    pub fn new(config: &PathConfig) -> Self {
+        Self {
+            ports: Side::BOTH.map(|side| Port::new(config, side)),
+            counters: Default::default(),
+            mss_clamp: config.mss_clamp,
+            loss: config.loss,
+            random: fastrand::Rng::with_seed(config.seed),
+            pool: Vec::new(),
+        }
+    }
+
+    /// Takes a frame that arrived at a port.
+    pub fn ingress(&mut self, from: Side, frame: &[u8], now: Duration) {
+        let counters = self.count(from);
+        counters.frames += 1;
+        counters.bytes += frame.len() as u64;
+        let Some((to, sender, ether_type, packet)) = wire::split(frame) else {
+            counters.malformed += 1;
+            return;
+        };
+        if wire::is_group(sender) || (to != self.port(from).mac && !wire::is_group(to)) {
+            self.count(from).unroutable += 1;
+            return;
+        }
+        let arrival = Arrival { from, sender, group: wire::is_group(to), now };
+        let understood = match ether_type {
+            ARP => self.arp(arrival, packet),
+            IPV4 => self.ipv4(arrival, packet),
+            IPV6 => self.ipv6(arrival, packet),
+            _ => Some(()),
+        };
+        if understood.is_none() {
+            self.count(from).malformed += 1;
+        }
+    }
+
+    /// When something happens by itself: a frame comes out at a port that `open` names, or a
+    /// neighbour is to be asked again.
+    pub fn next(&self, open: [bool; 2]) -> Option<Duration> {
+        let ports = || self.ports.iter();
+        let departures =
+            ports().zip(open).filter_map(|(port, open)| port.link.next().filter(|_| open));
+        departures.chain(ports().filter_map(|port| port.neighbours.next())).min()
+    }
+
+    /// Does what is due by `now`. To be called before frames are taken out.
+    pub fn tick(&mut self, now: Duration) {
+        for side in Side::BOTH {
+            let (ask, dropped) = self.port_mut(side).neighbours.due(now);
+            self.count(side.other()).unresolved_dropped += dropped;
+            for ip in ask {
+                self.ask(side, ip, now);
+            }
+        }
+    }
+
+    /// The next frame that has come out at a port by `now`. Give it back to [`Router::recycle`].
+    pub fn pop(&mut self, to: Side, now: Duration) -> Option<Vec<u8>> {
+        self.port_mut(to).link.pop(now)
+    }
+
+    /// Takes back the memory of a frame.
+    pub fn recycle(&mut self, mut frame: Vec<u8>) {
+        if self.pool.len() < POOL_MAX {
+            frame.clear();
+            self.pool.push(frame);
+        }
+    }
+
+    /// Forgets who lived behind a port: its peer is gone.
+    pub fn unplugged(&mut self, side: Side) {
+        let neighbours = std::mem::take(&mut self.port_mut(side).neighbours);
+        self.count(side.other()).unresolved_dropped += neighbours.frames();
+    }
+
+    /// The counters of the direction that begins at `from`.
+    pub fn counters(&self, from: Side) -> &Counters {
+        &self.counters[from.index()]
+    }
+
+    /// All counters as of `now`.
+    pub fn report(&self, now: Duration, connected: [bool; 2], last: bool) -> Report {
+        let [a_to_b, b_to_a] = self.counters.clone();
+        let elapsed_seconds = now.as_secs_f64();
+        Report { schema: SCHEMA.into(), elapsed_seconds, last, connected, a_to_b, b_to_a }
+    }
+
+    pub(super) fn port(&self, side: Side) -> &Port {
+        &self.ports[side.index()]
+    }
+
+    pub(super) fn port_mut(&mut self, side: Side) -> &mut Port {
+        &mut self.ports[side.index()]
+    }
+
+    pub(super) fn count(&mut self, from: Side) -> &mut Counters {
+        &mut self.counters[from.index()]
+    }
+
+    /// The port behind which `ip` lives.
+    pub(super) fn route(&self, ip: IpAddr) -> Option<Side> {
+        Side::BOTH.into_iter().find(|side| self.port(*side).covers(ip))
+    }
+
+    /// The port whose own address `ip` is.
+    pub(super) fn own(&self, ip: IpAddr) -> Option<Side> {
+        Side::BOTH.into_iter().find(|side| self.port(*side).owns(ip))
+    }
+
+    /// The delay there and back.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.ports.iter().map(|port| port.link.delay()).sum()
+    }
+
+    /// A buffer with room for an Ethernet header that says `ether_type`, then `parts`.
+    pub(super) fn buffer(&mut self, ether_type: u16, parts: [&[u8]; 2]) -> Vec<u8> {
+        let mut frame = self.pool.pop().unwrap_or_default();
+        frame.extend_from_slice(&[0; ETHERNET - 2]);
+        frame.extend_from_slice(&ether_type.to_be_bytes());
+        for part in parts {
+            frame.extend_from_slice(part);
+        }
+        frame
+    }
+
+    /// Counts a TCP segment by its payload.
+    pub(super) fn measure(&mut self, from: Side, segment: &[u8]) {
+        if let Some(payload @ 1..) = tcp::payload(segment) {
+            let size = u16::try_from(payload).unwrap_or(u16::MAX);
+            *self.count(from).segment_sizes.entry(size).or_default() += 1;
+        }
+    }
+
+    /// Lowers the MSS of a SYN.
+    pub(super) fn clamp(&mut self, from: Side, segment: &mut [u8], ipv6: bool) {
+        let headers = if ipv6 { HEADERS_IPV6 } else { HEADERS_IPV4 };
+        let most = match self.mss_clamp {
+            None => return,
+            Some(MssClamp::Bytes(most)) => most,
+            Some(MssClamp::Pmtu) => {
+                let mtu = self.ports.iter().map(|port| port.mtu).min().unwrap_or_default();
+                (mtu as u16).saturating_sub(headers)
+            }
+        };
+        if tcp::clamp(segment, most) {
+            self.count(from).mss_clamped += 1;
+        }
+    }
+
+    /// Sends a packet on to `ip` behind port `to`, once that neighbour's address is known.
+    pub(super) fn forward(&mut self, to: Side, ip: IpAddr, frame: Vec<u8>, now: Duration) {
+        match self.port_mut(to).neighbours.resolve(ip, frame, now) {
+            Resolution::Known(mac, frame) => self.transmit(to, mac, frame, now),
+            Resolution::Ask => self.ask(to, ip, now),
+            Resolution::Waiting => {}
+            Resolution::NoRoom(frame) => {
+                self.count(to.other()).unresolved_dropped += 1;
+                self.recycle(frame);
+            }
+        }
+    }
+
+    /// Notes a neighbour and sends what waited for it.
+    pub(super) fn learn(&mut self, side: Side, ip: IpAddr, mac: Mac, now: Duration) {
+        if wire::is_group(mac) || !self.port(side).covers(ip) || self.own(ip).is_some() {
+            return;
+        }
+        for frame in self.port_mut(side).neighbours.learn(ip, mac) {
+            self.transmit(side, mac, frame, now);
+        }
+    }
+
+    fn ask(&mut self, side: Side, ip: IpAddr, now: Duration) {
+        match ip {
+            IpAddr::V4(ip) => self.ask4(side, ip, now),
+            IpAddr::V6(ip) => self.ask6(side, ip, now),
+        }
+    }
+
+    /// Puts a forwarded packet onto the line.
+    fn transmit(&mut self, to: Side, mac: Mac, mut frame: Vec<u8>, now: Duration) {
+        let from = to.other();
+        if self.loss > 0.0 && self.random.f64() < self.loss {
+            self.count(from).loss_dropped += 1;
+            self.recycle(frame);
+            return;
+        }
+        let own = self.port(to).mac;
+        wire::address(&mut frame, mac, own);
+        let length = frame.len();
+        match self.port_mut(to).link.push(frame, length - ETHERNET, now) {
+            Ok(()) => {
+                let counters = self.count(from);
+                counters.forwarded_frames += 1;
+                counters.forwarded_bytes += length as u64;
+            }
+            Err((full, frame)) => {
+                let counters = self.count(from);
+                match full {
+                    Full::Queue => counters.queue_dropped += 1,
+                    Full::Memory => counters.backlog_dropped += 1,
+                }
+                self.recycle(frame);
+            }
+        }
+    }
+
+    /// Lets a frame of the router's own come out at `at`, past the queue.
+    pub(super) fn answer(&mut self, to: Side, frame: Vec<u8>, at: Duration) {
+        if let Err((_, frame)) = self.port_mut(to).link.push_at(frame, at) {
+            self.count(to.other()).backlog_dropped += 1;
+            self.recycle(frame);
+        }
+    }
+}
+
+/// A frame's way in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) from: Side,
+    pub(super) sender: Mac,
+    /// Whether it was sent to a group.
+    pub(super) group: bool,
+    pub(super) now: Duration,
+}
+
+impl Port {
+    fn new(config: &PathConfig, side: Side) -> Self {
+        let port = &config.ports[side.index()];
+        // Locally administered; the last byte tells the ports apart.
+        let mac = port.mac.unwrap_or([0x02, 0, 0, 0, 0, 0x0a + side.index() as u8]);
+        Self {
+            mac,
+            mtu: usize::from(port.mtu),
+            ip: port.ip,
+            ip6: port.ip6,
+            link_local: link_local(mac),
+            filtered: config.icmp_filter[side.index()],
+            neighbours: Neighbours::default(),
+            limit4: Limiter::new(config.icmp),
+            limit6: Limiter::new(config.icmp),
+            link: Link::new(config.link(side), config.round_trip()),
+        }
+    }
+
+    /// Addresses of a frame from the router to `mac`.
+    pub(super) fn to(&self, mac: Mac) -> Addresses {
+        Addresses { from: self.mac, to: mac }
+    }
+
+    fn covers(&self, ip: IpAddr) -> bool {
+        match ip {
+            IpAddr::V4(ip) => self.ip.is_some_and(|net| net.contains(&ip)),
+            IpAddr::V6(ip) => self.ip6.is_some_and(|net| net.contains(&ip)),
+        }
+    }
+
+    fn owns(&self, ip: IpAddr) -> bool {
+        match ip {
+            IpAddr::V4(ip) => self.address() == Some(ip),
+            IpAddr::V6(ip) => self.address6() == Some(ip),
+        }
+    }
+
+    pub(super) fn address(&self) -> Option<Ipv4Addr> {
+        self.ip.map(|net| net.addr())
+    }
+
+    pub(super) fn address6(&self) -> Option<Ipv6Addr> {
+        self.ip6.map(|net| net.addr())
+    }
+}
+
+fn link_local(mac: Mac) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+}
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;
