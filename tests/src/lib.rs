@@ -1,4 +1,7 @@
-//! What the tests share: the program under test, and small pieces of guests.
+//! What the tests share: the program under test, small pieces of guests, and networks without any.
 
 pub mod elf;
+pub mod http;
+pub mod namespace;
 pub mod program;
+pub mod pump;
