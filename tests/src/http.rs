@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
 use std::time::Duration;
@@ -13,14 +13,22 @@ use nix::sys::socket::{setsockopt, sockopt};
 /// Longest time that a peer may take nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Listens at `address` in the namespace of the calling thread. Connections use `congestion`: the
+const PORT: u16 = 80;
+
+/// Listens at `address`, port 80, in the namespace of the calling thread. Connections use `congestion`: the
 /// default of the host may be another one, and a child namespace may not choose for all sockets.
 pub fn listen(address: &str, congestion: &str) -> anyhow::Result<TcpListener> {
-    let listener =
-        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let address: IpAddr = address.parse()?;
+    let listener = TcpListener::bind((address, PORT))
+        .with_context(|| format!("cannot listen on {address}"))?;
     setsockopt(&listener.as_fd(), sockopt::TcpCongestion, &congestion.into())
         .with_context(|| format!("this kernel offers no TCP congestion control {congestion}"))?;
     Ok(listener)
+}
+
+/// `address` as the host of a URL.
+pub fn host(address: &str) -> String {
+    if address.contains(':') { format!("[{address}]") } else { address.to_owned() }
 }
 
 /// Answers one request with `bytes` zeros out of a file.

@@ -65,15 +65,20 @@ impl Namespace {
         self.run(move || Tap::open("eth0", accepts).map_err(Missing::from))
     }
 
-    /// Gives the tap an address and a router, and brings it up.
-    pub fn configure(&self, address: &str, router: &str) -> anyhow::Result<()> {
-        let commands = [
-            format!("addr add {address} dev eth0"),
-            "link set lo up".to_owned(),
-            "link set eth0 up".to_owned(),
-            format!("route add default via {router}"),
-        ];
-        self.run(move || commands.iter().try_for_each(|command| ip(command)))?
+    /// Brings the tap up as host 2 of subnet `number`, whose host 1 is the router: 10.0.N.0/24 and
+    /// fd00:N::/64.
+    pub fn configure(&self, number: u8) -> anyhow::Result<()> {
+        self.ip("link set eth0 up")?;
+        self.ip(&format!("addr add 10.0.{number}.2/24 dev eth0"))?;
+        self.ip(&format!("route add default via 10.0.{number}.1"))?;
+        self.ip(&format!("-6 addr add fd00:{number}::2/64 dev eth0 nodad"))?;
+        self.ip(&format!("-6 route add default via fd00:{number}::1"))
+    }
+
+    /// Runs `ip` inside.
+    pub fn ip(&self, arguments: &str) -> anyhow::Result<()> {
+        let arguments = arguments.to_owned();
+        self.run(move || ip(&arguments))?
     }
 }
 
