@@ -42,6 +42,7 @@ fn boot() -> ExitCode {
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let parameters = Parameters::parse(&command_line);
     warnings.extend(parameters.warnings.iter().cloned());
+    warnings.extend(network::skip_duplicate_detection().err());
     warnings.extend(load_modules(&parameters.modules));
     let mut networks = vec![network_result("lo", network::bring_up_loopback)];
     for wanted in &parameters.networks {
@@ -93,7 +94,7 @@ fn shell() -> Result<Child, String> {
     let _service = start_service()?; // collected by PID 1 like any other
     let active = fs::read_to_string("/sys/class/tty/console/active").unwrap_or_default();
     let console = active.split_whitespace().last().unwrap_or("ttyS0");
-    let script = format!("exec setsid -c sh -l </dev/{console} >/dev/{console} 2>&1");
+    let script = format!("exec setsid -c bash -l </dev/{console} >/dev/{console} 2>&1");
     child("/bin/sh", &["-c", &script])
 }
 

@@ -36,7 +36,8 @@ pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
     let guest_modules = modules.select(recipe::GUEST_MODULES, &recipe::REQUIRED_MODULES)?;
     let mut guest = base();
     guest_modules.add_to(&mut guest);
-    tools::add_programs(&root, &recipe::PROGRAMS, &mut guest)?;
+    tools::add_programs(&root, recipe::PROGRAMS, &mut guest)?;
+    guest.link("usr/bin/sh", recipe::SHELL);
     tools::add_busybox(&root, &mut guest)?;
     for path in recipe::FILES {
         let source = root.join(path);

@@ -2,19 +2,38 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
 pub const KERNEL_PACKAGES: [&str; 2] = ["linux-image-amd64", "linux-image-generic"];
 
 /// Packages with the programs; the libraries they depend on come along.
-pub const TOOL_PACKAGES: [&str; 7] =
-    ["busybox-static", "ethtool", "iproute2", "pci.ids", "pciutils", "tcpdump", "wget"];
+pub const TOOL_PACKAGES: [&str; 10] = [
+    "bash",
+    "busybox-static",
+    "coreutils",
+    "dash",
+    "ethtool",
+    "iproute2",
+    "pci.ids",
+    "pciutils",
+    "tcpdump",
+    "wget",
+];
 
 /// Programs taken from the packages. What is not here and busybox knows is busybox's.
-pub const PROGRAMS: [&str; 10] =
-    ["bridge", "ethtool", "ip", "lspci", "nstat", "setpci", "ss", "tc", "tcpdump", "wget"];
+///
+/// Distributions build busybox so that whatever it starts is busybox's own where it has a command
+/// of that name: its `sh -c wget` and `timeout 9 wget` would run its own wget. So shells, and the
+/// commands that start others, are the real ones.
+pub const PROGRAMS: &[&str] = &[
+    "bash", "bridge", "dash", "env", "ethtool", "ip", "lspci", "nice", "nohup", "nstat", "setpci",
+    "ss", "tc", "tcpdump", "timeout", "wget",
+];
+
+/// What `sh` is.
+pub const SHELL: &str = "dash";
 
 /// Other files taken from the packages.
 pub const FILES: [&str; 1] = ["usr/share/misc/pci.ids"];

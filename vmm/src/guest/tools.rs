@@ -50,6 +50,9 @@ pub fn add_programs(root: &Path, programs: &[&str], archive: &mut Archive) -> Re
             needed_by: place.clone(),
         })?;
         for library in needs.libraries {
+            if library.starts_with("ld-linux") {
+                continue; // the interpreter, which every program names by its path
+            }
             let path = find(root, &LIBRARY_DIRECTORIES, &library, &place)?;
             open.push((format!("{GUEST_LIBRARIES}/{library}"), path));
         }

@@ -11,7 +11,14 @@ use crate::protocol::Configure;
 
 /// Time in which an interface must appear: its driver may still be at work.
 const APPEARANCE: Duration = Duration::from_secs(5);
+const ACCEPT_DAD: &str = "/proc/sys/net/ipv6/conf/default/accept_dad";
 const POLL: Duration = Duration::from_millis(20);
+
+/// Has interfaces to come take IPv6 addresses without asking around for a second whether another
+/// has them: nobody else is there.
+pub fn skip_duplicate_detection() -> Result<(), String> {
+    fs::write(ACCEPT_DAD, "0").map_err(|error| format!("{ACCEPT_DAD}: {error}"))
+}
 
 /// Brings the loopback interface up.
 pub fn bring_up_loopback() -> Result<(), String> {
@@ -45,15 +52,13 @@ fn check(output: io::Result<std::process::Output>, what: &str) -> Result<(), Str
     Err(format!("{}: {}", what.trim(), String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// What `ip -batch` is given. IPv6 addresses skip duplicate detection: nobody else is there, and
-/// it takes a second in which they cannot be used.
+/// What `ip -batch` is given.
 fn commands(network: &Configure, name: &str) -> String {
     let mut batch = String::new();
     let mtu = network.mtu.map(|mtu| format!(" mtu {mtu}")).unwrap_or_default();
     let _ = writeln!(batch, "link set dev {name}{mtu} up");
     for address in &network.addresses {
-        let nodad = if address.contains(':') { " nodad" } else { "" };
-        let _ = writeln!(batch, "addr replace {address} dev {name}{nodad}");
+        let _ = writeln!(batch, "addr replace {address} dev {name}");
     }
     for gateway in &network.gateways {
         let family = if gateway.is_ipv6() { "-6 " } else { "" };

@@ -44,6 +44,11 @@ impl Sender {
         Self { writer: Arc::new(Mutex::new(writer)), session: Arc::default() }
     }
 
+    /// Takes an id's session for the one that is on.
+    fn adopt(&self, id: u32) {
+        self.session.store(id & 0xffff_0000, Ordering::Relaxed);
+    }
+
     /// Sends one frame. What belongs to a former session is dropped: its host is gone.
     pub(super) fn send(&self, kind: Kind, id: u32, payload: &[u8]) {
         if kind != Kind::Ready && id & 0xffff_0000 != self.session.load(Ordering::Relaxed) {
@@ -88,13 +93,15 @@ pub fn serve(reader: impl Read, sender: &Sender, warnings: Vec<String>) -> io::R
         match reader.receive()? {
             Received::End => return Ok(Ending::Closed),
             Received::Frame(Frame { kind: Kind::Hello, id, .. }) => {
-                sender.session.store(id & 0xffff_0000, Ordering::Relaxed);
+                sender.adopt(id);
                 sender.send(Kind::Ready, id, &ready);
             }
             Received::Frame(Frame { kind: Kind::Stdin, id, payload }) => {
                 give(&activities, sender, id, payload);
             }
             Received::Frame(Frame { kind: Kind::Request, id, payload }) => {
+                // Its hello may have been lost before the device was open.
+                sender.adopt(id);
                 match serde_json::from_slice(&payload) {
                     Ok(Request::PowerOff) => {
                         sender.done(id, Ok(()));

@@ -20,6 +20,15 @@ fn pair() -> (Client, JoinHandle<Ending>) {
 }
 
 #[test]
+fn a_host_whose_hello_was_lost_is_answered() {
+    let (host, guest) = UnixStream::pair().unwrap();
+    let reader = guest.try_clone().unwrap();
+    std::thread::spawn(move || serve(reader, &Sender::new(guest), Vec::new()));
+    let client = Client::new(host).unwrap();
+    assert_eq!(client.run(["true"], TIME).unwrap().status, Status::Exited(0));
+}
+
+#[test]
 fn outputs_and_exit_status_come_back_apart() {
     let (client, _service) = pair();
     let output = client.run(["sh", "-c", "echo out; echo err >&2; exit 7"], TIME).unwrap();
