@@ -42,6 +42,9 @@ enum Action {
         /// Remove all of them.
         #[arg(long, conflicts_with = "names")]
         all: bool,
+        /// Remove all but the one that guests boot.
+        #[arg(long, conflicts_with_all = ["names", "all"])]
+        old: bool,
     },
 }
 
@@ -65,11 +68,13 @@ pub fn run(args: &GuestArgs) -> anyhow::Result<ExitCode> {
             };
             show(&image, *json)?;
         }
-        Action::Remove { names, all } => {
-            let names = if *all {
-                cache.list()?.into_iter().map(|image| image.name).collect()
+        Action::Remove { names, all, old } => {
+            let names = if *all || *old {
+                let kept = cache.current()?.filter(|_| *old).map(|image| image.name);
+                let names = cache.list()?.into_iter().map(|image| image.name);
+                names.filter(|name| Some(name) != kept.as_ref()).collect()
             } else if names.is_empty() {
-                anyhow::bail!("which image? give names (`nicvmm guest list`) or --all")
+                anyhow::bail!("which image? give names (`nicvmm guest list`), --old or --all")
             } else {
                 names.clone()
             };

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use indicatif::{HumanBytes, ProgressBar};
 
 use super::apt::{self, Package};
-use super::cache::{Cache, Draft, Image, Manifest, sha256};
+use super::cache::{Cache, Contents, Draft, Image, Manifest, sha256};
 use super::error::{Error, Result, file};
 use super::initramfs::Archive;
 use super::{GUEST_INIT, kernel, modules::Modules, recipe, tools};
@@ -27,6 +27,10 @@ pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
     let draft = cache.draft()?;
     if let Ok(image) = cache.image(&name) {
         return Ok(image); // the other one built it
+    }
+    let same = |image: &Image| image.has_our_recipe() && image.manifest.packages == packages;
+    if let Some(image) = cache.list()?.into_iter().find(same) {
+        return repack(cache, draft, &image);
     }
     let root = unpack(&draft, &packages, progress)?;
     progress.set_message("unpacking the kernel");
@@ -46,17 +50,41 @@ pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
     let mut outer = base();
     modules.select(recipe::OUTER_MODULES, &[])?.add_to(&mut outer);
     tools::add_busybox(&root, &mut outer)?;
-    let manifest = Manifest {
+    let manifest = manifest(modules.release.clone(), packages, guest_modules.names());
+    let contents = Contents { kernel: vmlinux, guest: pack(guest)?, outer: pack(outer)? };
+    draft.finish(cache, &name, manifest, &contents, &init_archive()?)
+}
+
+/// Makes an image of another one's packages with the PID 1 of this program: no download, and no
+/// look at the host's package lists.
+pub(super) fn renew(cache: &Cache) -> Result<Option<Image>> {
+    let Some(image) = cache.list()?.into_iter().find(Image::has_our_recipe) else {
+        return Ok(None);
+    };
+    let draft = cache.draft()?;
+    match cache.current()? {
+        Some(current) => Ok(Some(current)), // another process was faster
+        None => repack(cache, draft, &image).map(Some),
+    }
+}
+
+fn repack(cache: &Cache, draft: Draft, image: &Image) -> Result<Image> {
+    let Manifest { kernel_release, packages, modules, .. } = image.manifest.clone();
+    let name = name(&packages);
+    let manifest = manifest(kernel_release, packages, modules);
+    draft.finish(cache, &name, manifest, &image.contents()?, &init_archive()?)
+}
+
+fn manifest(kernel_release: String, packages: Vec<Package>, modules: Vec<String>) -> Manifest {
+    Manifest {
         recipe: recipe::VERSION,
         guest_init: sha256(GUEST_INIT),
-        kernel_release: modules.release.clone(),
+        kernel_release,
         built: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         packages,
-        modules: guest_modules.names(),
+        modules,
         files: Vec::new(),
-    };
-    let (guest, outer) = (pack(guest, &root)?, pack(outer, &root)?);
-    draft.finish(cache, &name, manifest, [&vmlinux, &guest, &outer])
+    }
 }
 
 /// Same packages, same recipe, same PID 1: same name.
@@ -111,10 +139,9 @@ fn find_kernel(root: &Path) -> Result<std::path::PathBuf> {
         .ok_or_else(|| Error::Kernel { path: boot, why: "the package has none".into() })
 }
 
-/// What both initramfs have: PID 1 and the files that programs look for.
+/// What both initramfs have: directories and the files that programs look for.
 fn base() -> Archive {
     let mut archive = Archive::with_merged_usr();
-    archive.file("init", 0o755, GUEST_INIT.to_vec());
     for (path, text) in [
         ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\ntcpdump:x:100:100::/tmp:/bin/false\n"),
         ("etc/group", "root:x:0:\ntcpdump:x:100:\n"),
@@ -128,8 +155,15 @@ fn base() -> Archive {
     archive
 }
 
-fn pack(archive: Archive, root: &Path) -> Result<Vec<u8>> {
+/// PID 1, as an archive of its own that follows the others: the kernel unpacks one after the other.
+fn init_archive() -> Result<Vec<u8>> {
+    let mut archive = Archive::default();
+    archive.file("init", 0o755, GUEST_INIT.to_vec());
+    pack(archive)
+}
+
+fn pack(archive: Archive) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    archive.write(&mut bytes).map_err(file("pack what is in", root))?;
+    archive.write(&mut bytes).map_err(file("pack", Path::new("the initramfs")))?;
     Ok(bytes)
 }

@@ -32,7 +32,8 @@ pub struct Cache {
 }
 
 /// What an image is made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Manifest {
     /// [`recipe::VERSION`] of the program that made it.
     pub recipe: u32,
@@ -51,7 +52,8 @@ pub struct Manifest {
 }
 
 /// A file of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FileSum {
     /// Name in the image's directory.
     pub name: String,
@@ -59,6 +61,19 @@ pub struct FileSum {
     pub size: u64,
     /// SHA-256 in hexadecimal digits.
     pub sha256: String,
+    /// Size of its first part, which PID 1's archive follows; the whole file where there is none.
+    pub base: u64,
+}
+
+/// What an image holds beside PID 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The uncompressed kernel.
+    pub kernel: Vec<u8>,
+    /// The guest's initramfs without PID 1.
+    pub guest: Vec<u8>,
+    /// The outer machine's initramfs without PID 1.
+    pub outer: Vec<u8>,
 }
 
 /// A finished image.
@@ -93,7 +108,7 @@ impl Cache {
         Self { directory: directory.into() }
     }
 
-    /// All images, the newest first. Directories that are no image are passed over.
+    /// All images, the newest first. What is no image, or damaged, is passed over.
     pub fn list(&self) -> Result<Vec<Image>> {
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -103,7 +118,10 @@ impl Cache {
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !name.starts_with('.') && entry.path().join(MANIFEST).exists() {
-                images.push(self.image(&name)?);
+                match self.image(&name) {
+                    Ok(image) => images.push(image),
+                    Err(error) => tracing::warn!("{error}"),
+                }
             }
         }
         images.sort_by(|a, b| (b.manifest.built, &b.name).cmp(&(a.manifest.built, &a.name)));
@@ -148,8 +166,11 @@ impl Cache {
 
     /// Removes an image.
     pub fn remove(&self, name: &str) -> Result<()> {
-        let image = self.image(name)?;
-        fs::remove_dir_all(&image.directory).map_err(file("remove", &image.directory))
+        let directory = self.directory.join(name);
+        if name.contains('/') || name.starts_with('.') || !directory.join(MANIFEST).exists() {
+            return Err(Error::NoImage(name.into()));
+        }
+        fs::remove_dir_all(&directory).map_err(file("remove", &directory))
     }
 }
 
@@ -160,10 +181,12 @@ impl Draft {
     }
 
     /// Writes one of the image's files.
-    fn write(&self, name: &str, content: &[u8]) -> Result<FileSum> {
+    fn write(&self, name: &str, base: &[u8], init: &[u8]) -> Result<FileSum> {
         let path = self.directory.path().join(name);
-        fs::write(&path, content).map_err(file("write", &path))?;
-        Ok(FileSum { name: name.into(), size: content.len() as u64, sha256: sha256(content) })
+        let content = [base, init].concat();
+        fs::write(&path, &content).map_err(file("write", &path))?;
+        let (size, base) = (content.len() as u64, base.len() as u64);
+        Ok(FileSum { name: name.into(), size, sha256: sha256(&content), base })
     }
 
     /// Finishes the image and puts it into its place.
@@ -172,15 +195,16 @@ impl Draft {
         cache: &Cache,
         name: &str,
         mut manifest: Manifest,
-        [kernel, initrd, outer_initrd]: [&[u8]; 3],
+        contents: &Contents,
+        init: &[u8],
     ) -> Result<Image> {
         manifest.files = vec![
-            self.write(KERNEL, kernel)?,
-            self.write(INITRD, initrd)?,
-            self.write(OUTER_INITRD, outer_initrd)?,
+            self.write(KERNEL, &contents.kernel, b"")?,
+            self.write(INITRD, &contents.guest, init)?,
+            self.write(OUTER_INITRD, &contents.outer, init)?,
         ];
         let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
-        self.write(MANIFEST, text.as_bytes())?;
+        self.write(MANIFEST, text.as_bytes(), b"")?;
         let scratch = self.scratch();
         if scratch.exists() {
             fs::remove_dir_all(&scratch).map_err(file("remove", &scratch))?;
@@ -198,7 +222,24 @@ impl Draft {
 impl Image {
     /// Whether this very program could have made it.
     pub fn is_current(&self) -> bool {
-        self.manifest.recipe == recipe::VERSION && self.manifest.guest_init == sha256(GUEST_INIT)
+        self.has_our_recipe() && self.manifest.guest_init == sha256(GUEST_INIT)
+    }
+
+    /// Whether it differs from what this program makes at most in PID 1.
+    pub fn has_our_recipe(&self) -> bool {
+        self.manifest.recipe == recipe::VERSION
+    }
+
+    /// What it holds beside PID 1.
+    pub fn contents(&self) -> Result<Contents> {
+        let read = |name: &str| {
+            let path = self.directory.join(name);
+            let mut content = fs::read(&path).map_err(file("read", &path))?;
+            let base = self.manifest.files.iter().find(|sum| sum.name == name);
+            content.truncate(base.map_or(usize::MAX, |sum| sum.base as usize));
+            Ok(content)
+        };
+        Ok(Contents { kernel: read(KERNEL)?, guest: read(INITRD)?, outer: read(OUTER_INITRD)? })
     }
 
     /// The files to boot.

@@ -18,9 +18,12 @@ fn cache() -> (TempDir, Cache) {
     (directory, cache)
 }
 
+fn contents() -> Contents {
+    Contents { kernel: b"kernel".into(), guest: b"guest".into(), outer: b"outer".into() }
+}
+
 fn build(cache: &Cache, name: &str, manifest: Manifest) -> Image {
-    let files: [&[u8]; 3] = [b"kernel", b"initrd", b"outer"];
-    cache.draft().unwrap().finish(cache, name, manifest, files).unwrap()
+    cache.draft().unwrap().finish(cache, name, manifest, &contents(), b"init").unwrap()
 }
 
 #[test]
@@ -36,7 +39,14 @@ fn a_finished_image_is_found_with_its_sums() {
     let image = build(&cache, "one", manifest(recipe::VERSION, 1));
     assert_eq!(cache.current().unwrap().unwrap(), image);
     assert_eq!(fs::read(image.guest().kernel).unwrap(), b"kernel");
-    assert_eq!(image.manifest.files[1].sha256, sha256(b"initrd"));
+    assert_eq!(image.manifest.files[1].sha256, sha256(b"guestinit"));
+}
+
+#[test]
+fn the_contents_of_an_image_are_what_it_was_made_of() {
+    let (_directory, cache) = cache();
+    let image = build(&cache, "one", manifest(recipe::VERSION, 1));
+    assert_eq!(image.contents().unwrap(), contents());
 }
 
 #[test]

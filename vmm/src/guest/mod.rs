@@ -10,7 +10,8 @@
 //! 6. [`initramfs`] packs these and PID 1 (built into this program) as a reproducible archive;
 //! 7. [`cache`] moves the finished image into place in one step.
 //!
-//! [`default`] returns the image that is there, and builds one only where there is none.
+//! [`default`] returns the image that is there, and builds one only where there is none. Where only
+//! PID 1 has changed, it is exchanged without asking apt: its archive follows the others.
 
 pub mod apt;
 mod build;
@@ -48,10 +49,13 @@ pub struct Guest {
     pub outer_initrd: PathBuf,
 }
 
-/// The newest image in the cache that this program made, or a new one.
+/// The newest image in the cache, with this program's PID 1 in it; a new one where there is none.
 pub fn default(progress: &ProgressBar) -> Result<Guest> {
     let cache = cache::Cache::open()?;
     if let Some(image) = cache.current()? {
+        return Ok(image.guest());
+    }
+    if let Some(image) = build::renew(&cache)? {
         return Ok(image.guest());
     }
     build(&cache, progress).map(|image| image.guest())
