@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::Result;
 use devices::net::capture::CaptureFile;
 use devices::net::{Backend, Capture, Null, Offloads, Stream, Tap};
+use devices::rtl8139::{self, Rtl8139, Tso};
 use devices::virtio::{self, net::VirtioNet};
 
 use crate::machine::Machine;
@@ -16,8 +17,8 @@ pub enum Model {
     /// An RTL8139C+, cutting super-frames at the driver's MSS or, as QEMU did before 7.2, at the
     /// Ethernet MTU.
     Rtl8139 {
-        /// Whether it cuts as QEMU did before 7.2.
-        legacy_cut: bool,
+        /// Where it cuts super-frames.
+        tso: Tso,
     },
     /// A virtio network device.
     VirtioNet {
@@ -60,7 +61,7 @@ impl FromStr for NicSpec {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut words = text.split(',');
         let model = match words.next().unwrap_or_default() {
-            "rtl8139" => Model::Rtl8139 { legacy_cut: false },
+            "rtl8139" => Model::Rtl8139 { tso: Tso::Mss },
             "virtio-net" => Model::VirtioNet { offload: true },
             other => return Err(format!("unknown NIC {other:?}: use rtl8139 or virtio-net")),
         };
@@ -87,9 +88,9 @@ impl NicSpec {
                 Some(("tap", name)) => self.wire = Wire::Tap(name.into()),
                 _ => return wrong("null, stream:PATH or tap:NAME"),
             },
-            ("tso", Model::Rtl8139 { legacy_cut }) => match value {
-                "mss" => *legacy_cut = false,
-                "mtu1500" => *legacy_cut = true,
+            ("tso", Model::Rtl8139 { tso }) => match value {
+                "mss" => *tso = Tso::Mss,
+                "mtu1500" => *tso = Tso::Mtu1500,
                 _ => return wrong("mss or mtu1500"),
             },
             ("offload", Model::VirtioNet { offload }) => match value {
@@ -129,8 +130,10 @@ impl NicSpec {
         let backend = self.open()?;
         let mac = self.mac.unwrap_or([0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + index as u8]);
         match self.model {
-            Model::Rtl8139 { legacy_cut: _ } => {
-                anyhow::bail!("not there yet");
+            Model::Rtl8139 { tso } => {
+                let config = rtl8139::Config { tso, ..rtl8139::Config::new(mac) };
+                let function = Rtl8139::new(config, machine.dma_memory());
+                machine.add_nic(Box::new(function), backend, Some(rtl8139::MEMORY_BAR))?;
             }
             Model::VirtioNet { offload } => {
                 let mut config = virtio::net::Config::new(mac);
