@@ -1,5 +1,6 @@
 //! What the tests share: the program under test, small pieces of guests, and networks without any.
 
+pub mod bare_metal;
 pub mod elf;
 pub mod http;
 pub mod namespace;

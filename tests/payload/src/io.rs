@@ -1,0 +1,44 @@
+//! Ports and memory-mapped registers.
+
+use core::arch::asm;
+
+macro_rules! port {
+    ($read:ident, $write:ident, $type:ty, $register:tt) => {
+        /// Reads a port.
+        pub fn $read(port: u16) -> $type {
+            let value;
+            // SAFETY: what devices do to memory, they do to memory that is reached by volatile
+            // accesses only.
+            unsafe {
+                asm!(concat!("in ", $register, ", dx"), in("dx") port, out($register) value,
+                     options(nostack, preserves_flags));
+            }
+            value
+        }
+
+        /// Writes a port.
+        pub fn $write(port: u16, value: $type) {
+            // SAFETY: as for reads.
+            unsafe {
+                asm!(concat!("out dx, ", $register), in("dx") port, in($register) value,
+                     options(nostack, preserves_flags));
+            }
+        }
+    };
+}
+
+port!(in8, out8, u8, "al");
+port!(in16, out16, u16, "ax");
+port!(in32, out32, u32, "eax");
+
+/// Reads a register or a word that a device may write.
+pub fn read<T: Copy>(address: u64) -> T {
+    // SAFETY: the first 4 GiB are mapped, and nothing that Rust knows of lies where it is not told.
+    unsafe { (address as *const T).read_volatile() }
+}
+
+/// Writes a register or a word that a device may read.
+pub fn write<T: Copy>(address: u64, value: T) {
+    // SAFETY: as for reads; the caller hands out addresses of devices and of `memory` only.
+    unsafe { (address as *mut T).write_volatile(value) }
+}

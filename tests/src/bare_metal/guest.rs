@@ -1,0 +1,89 @@
+//! A machine that runs the payload.
+
+use std::time::Duration;
+
+use devices::net::{Backend, Null};
+use devices::pci::Function;
+use vm_memory::{Bytes, GuestAddress};
+use vmm::machine::boot::Payload;
+use vmm::machine::{Ending, Machine};
+
+use super::card::Card;
+use super::contract::card::MEMORY_BAR;
+use super::contract::{FACTS, FACTS_LENGTH, FAULT};
+use super::outcome::{Exits, Outcome};
+use super::require_kvm;
+
+const MEMORY: u64 = 16 << 20;
+/// How long a program may take on the slowest host.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A machine with one CPU that has not started yet.
+pub struct Guest(Machine);
+
+impl Guest {
+    /// A machine, or `None` where there can be none; then standard error says that the test that
+    /// called is skipped, and why.
+    pub fn new() -> Option<Self> {
+        require_kvm().then(|| Self(Machine::new(MEMORY, 1).expect("KVM makes a machine")))
+    }
+
+    /// Plugs in a test card; reads of its memory BAR may be served without leaving the guest.
+    #[must_use]
+    pub fn with_card(self) -> Self {
+        let messages = self.0.messages(1).expect("KVM has a vector");
+        self.with_nic(|_| Box::new(Card::new(messages)), Null, Some(MEMORY_BAR))
+    }
+
+    /// Plugs in the NIC that `make` makes for the machine, as [`Machine::add_nic`] does.
+    #[must_use]
+    pub fn with_nic(
+        mut self,
+        make: impl FnOnce(&Machine) -> Box<dyn Function>,
+        backend: impl Backend + 'static,
+        mirrored: Option<usize>,
+    ) -> Self {
+        let nic = make(&self.0);
+        self.0.add_nic(nic, Box::new(backend), mirrored).expect("the NIC fits");
+        self
+    }
+
+    /// Runs a program of the payload, named with its arguments by `command_line`.
+    ///
+    /// # Panics
+    /// If the program does not end by itself: the message says how it ended.
+    pub fn run(mut self, command_line: &str) -> Outcome {
+        let payload = Payload {
+            kernel: env!("NICVMM_PAYLOAD").into(),
+            initrd: None,
+            command_line: command_line.into(),
+        };
+        self.0.boot(&payload).expect("the payload loads");
+        let (memory, exits) = (self.0.memory().clone(), self.0.exits());
+        let ending = self.0.run(Some(LIMIT)).expect("the machine runs");
+        let mut facts = vec![0; FACTS_LENGTH];
+        let mut fault = [0; 32];
+        memory.read_slice(&mut facts, GuestAddress(FACTS)).expect("facts are in RAM");
+        memory.read_slice(&mut fault, GuestAddress(FAULT)).expect("the fault is in RAM");
+        let outcome = Outcome::new(&facts, Exits::from(&*exits));
+        assert!(
+            ending == Ending::PowerOff,
+            "program {command_line:?}: {ending}{}\n{outcome}",
+            describe_fault(&fault)
+        );
+        outcome
+    }
+}
+
+fn describe_fault(record: &[u8]) -> String {
+    let words: Vec<u64> =
+        record.chunks_exact(8).map(|b| u64::from_le_bytes(b.try_into().expect("8"))).collect();
+    match words[..] {
+        [0, ..] => String::new(),
+        [vector, error, rip, cr2] => format!(
+            " after exception {} with error code {error:#x} at {rip:#x}, CR2 {cr2:#x}",
+            vector - 1
+        ),
+        _ => unreachable!("the record has four words"),
+    }
+}
