@@ -1,20 +1,24 @@
 //! `nicvmm compare`: the same download over different NICs.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tempfile::NamedTempFile;
 
-use crate::lab::units::parse_duration;
+use super::host::Host;
 use crate::lab::{
     Accelerator, Comparison, Image, Limits, PathPlan, Plan, Progress, SignalWatch, Stop, Variant,
     Vmm, compare, host_facts, report,
 };
+use crate::path::units::Rate;
+use crate::path::{IcmpPolicy, MssClamp};
 
 /// What is compared where nothing else was asked for.
 const DEFAULT_VARIANTS: [&str; 3] = ["rtl8139,tso=mtu1500", "rtl8139,tso=mss", "virtio-net"];
@@ -52,16 +56,16 @@ pub struct CompareArgs {
           value_parser = clap::value_parser!(u16).range(i64::from(SMALLEST_MTU)..=1500))]
     mtu: u16,
     /// Delay of the path, each way.
-    #[arg(long, value_name = "TIME", default_value = "12ms", value_parser = parse_duration)]
-    delay: Duration,
+    #[arg(long, value_name = "TIME", default_value = "12ms")]
+    delay: humantime::Duration,
     /// Rate limit of the path, such as 50mbit. [default: none]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = written::<Rate>)]
     rate: Option<String>,
-    /// MSS that the path clamps SYNs to, as tunnel routers do. [default: none]
-    #[arg(long, value_name = "BYTES")]
-    mss_clamp: Option<u16>,
-    /// Which too-big packets the router answers: all (as Linux), none, or every=500ms.
-    #[arg(long, value_name = "POLICY", default_value = "all")]
+    /// MSS that the path clamps SYNs to, as tunnel routers do: bytes, or pmtu. [default: none]
+    #[arg(long, value_name = "BYTES|pmtu", value_parser = written::<MssClamp>)]
+    mss_clamp: Option<String>,
+    /// Which too-big packets the router answers: all (as Linux), none, every=TIME, cisco or junos.
+    #[arg(long, value_name = "POLICY", default_value = "all", value_parser = written::<IcmpPolicy>)]
     icmp: String,
     /// The longest a download may take, seconds.
     #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = seconds)]
@@ -74,16 +78,22 @@ pub struct CompareArgs {
     #[arg(long, value_name = "MIB", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=128))]
     file_size: u32,
-    /// Where guests run: on /dev/kvm, in a nested software machine, or by QEMU's translator (tcg,
-    /// for variants under qemu only). auto takes the first that works.
+    /// Where guests run: on /dev/kvm, or in a nested software machine. `auto` takes the first that
+    /// works.
     #[arg(long, value_enum, default_value_t = Host::Auto)]
     host: Host,
+    /// Runs guests by QEMU's translator, without KVM; for variants under qemu only.
+    #[arg(long, conflicts_with = "host")]
+    tcg: bool,
     /// Writes the result as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Leaves consoles, logs and the path's counters of every run in this directory.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Captures what passes both ends of the path as pcapng, in the directory of --keep.
+    #[arg(long, requires = "keep")]
+    pcap: bool,
     /// Kernel of both guests. [default: the default guest's]
     #[arg(long, value_name = "FILE", requires = "initrd")]
     kernel: Option<PathBuf>,
@@ -91,27 +101,19 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE", requires = "kernel")]
     initrd: Option<PathBuf>,
     /// The longest a guest may take to boot.
-    #[arg(long, value_name = "TIME", default_value = "180s", value_parser = parse_duration)]
-    boot_timeout: Duration,
+    #[arg(long, value_name = "TIME", default_value = "180s")]
+    boot_timeout: humantime::Duration,
     /// The longest the whole comparison may take. [default: as long as its parts may take]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    timeout: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<humantime::Duration>,
     /// Shows no progress, only the result.
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Where guests run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Host {
-    /// The first that works.
-    Auto,
-    /// /dev/kvm.
-    Kvm,
-    /// A software machine with KVM inside it.
-    Nested,
-    /// QEMU's translator.
-    Tcg,
+/// Checks a text as the path will, and hands it on as it was written.
+fn written<T: FromStr<Err: Display>>(text: &str) -> Result<String, String> {
+    text.parse::<T>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -129,7 +131,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     let json = args.json.as_deref().map(Destination::prepare).transpose()?;
     let progress = Progress::new(args.quiet);
     let ending = compare(&plan, host_facts(plan.accelerator.name()), &progress, &stop);
-    print!("{}", report::render(&ending.comparison));
+    if !ending.comparison.variants.is_empty() {
+        print!("{}", report::render(&ending.comparison));
+    }
     std::io::stdout().flush().context("cannot write to standard output")?;
     if let Some(json) = json {
         json.write(&ending.comparison)?;
@@ -149,28 +153,30 @@ fn plan(args: &CompareArgs) -> Result<Plan> {
     let variants: Vec<Variant> =
         written.iter().map(|variant| variant.under(args.vmm)).collect::<Result<_, _>>()?;
     let download = Duration::from_secs_f64(args.seconds);
-    let parts = args.boot_timeout + download + COMMAND * 4;
+    let boot = Duration::from(args.boot_timeout);
+    let parts = boot + download + COMMAND * 4;
     let runs = args.runs * variants.len() as u32;
     Ok(Plan {
-        accelerator: accelerator(args.host, &variants)?,
+        accelerator: accelerator(args, &variants)?,
         image: image(args)?,
         runs: args.runs,
         download,
         file_mib: args.file_size,
         path: PathPlan {
             mtu: args.mtu,
-            delay: args.delay,
+            delay: args.delay.into(),
             rate: args.rate.clone(),
-            mss_clamp: args.mss_clamp,
+            mss_clamp: args.mss_clamp.clone(),
             icmp: args.icmp.clone(),
         },
         limits: Limits {
-            boot: args.boot_timeout,
+            boot,
             silence: SILENCE,
             command: COMMAND,
-            overall: args.timeout.unwrap_or(parts * runs),
+            overall: args.timeout.map_or(parts * runs, Duration::from),
         },
         keep: args.keep.clone(),
+        capture: args.pcap,
         program: std::env::current_exe().context("cannot find this program's own file")?,
         variants,
     })
@@ -185,20 +191,21 @@ fn default_variants(vmm: Vmm) -> Vec<Variant> {
     written.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
-fn accelerator(host: Host, variants: &[Variant]) -> Result<Accelerator> {
-    match host {
-        Host::Tcg if variants.iter().any(|variant| variant.vmm() != Vmm::Qemu) => {
-            bail!("--host tcg is for variants under qemu only; write qemu:MODEL or --vmm qemu")
-        }
-        Host::Tcg => Ok(Accelerator::Tcg),
-        Host::Kvm | Host::Auto => Ok(Accelerator::Kvm),
-        Host::Nested => bail!("--host nested is not available yet"),
+fn accelerator(args: &CompareArgs, variants: &[Variant]) -> Result<Accelerator> {
+    if !args.tcg {
+        return Ok(Accelerator::Kvm);
     }
+    if variants.iter().any(|variant| variant.vmm() != Vmm::Qemu) {
+        bail!("--tcg is for variants under qemu only; write qemu:MODEL or --vmm qemu");
+    }
+    Ok(Accelerator::Tcg)
 }
 
+/// The files that were named, or the default guest, which is built if need be.
 fn image(args: &CompareArgs) -> Result<Image> {
     let (Some(kernel), Some(initrd)) = (&args.kernel, &args.initrd) else {
-        bail!("there is no default guest yet: give --kernel and --initrd");
+        let guest = crate::guest::default(&super::guest::spinner())?;
+        return Ok(Image { kernel: guest.kernel, initrd: guest.initrd });
     };
     for file in [kernel, initrd] {
         fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -149,7 +149,8 @@ fn start_path(
     watch: &mut Watch,
 ) -> Result<(Rc<Part>, Readings), Error> {
     let [server, client] = [Role::Server, Role::Client].map(|role| directory.network(role));
-    let command = command::path(&plan.program, &plan.path, &server, &client);
+    let captures = plan.capture.then_some(directory.logs.as_path());
+    let command = command::path(&plan.program, &plan.path, &server, &client, captures);
     let log = directory.logs.join("path.log");
     let (part, stdout) = Part::start("the path", command, &log, Output::Pipe, watch.stop())?;
     let part = Rc::new(part);

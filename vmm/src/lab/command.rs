@@ -8,16 +8,14 @@ use std::time::Duration;
 use super::addresses::Role;
 use super::plan::{Accelerator, Image, PathPlan};
 use super::variant::{Variant, Vmm};
+use crate::guest;
 
 /// Memory of a guest, MiB: the image, the file and some room.
 const MEMORY_MIB: u32 = 320;
 /// MTU on the server's side of the path: Ethernet's.
 const SERVER_SIDE_MTU: u16 = 1500;
-/// Kernel command line: quiet, because every byte on a UART costs exits; and a guest that panics
-/// ends its VMM instead of hanging.
-const KERNEL_PARAMETERS: &str = "console=ttyS0 quiet panic=-1 reboot=t nicvmm.control=ttyS1";
 /// QEMU's program.
-const QEMU: &str = "qemu-system-x86_64";
+pub const QEMU: &str = "qemu-system-x86_64";
 /// How often the path tells its counters.
 const READING_INTERVAL: &str = "250ms";
 
@@ -76,8 +74,7 @@ impl GuestCommand<'_> {
             .arg(&self.places.control)
             .arg("--console")
             .arg(joined("file:", &self.places.console))
-            .args(["--timeout", &self.limit.as_secs().to_string()])
-            .args(["--append", KERNEL_PARAMETERS]);
+            .args(["--timeout", &self.limit.as_secs().to_string()]);
         command
     }
 
@@ -95,7 +92,7 @@ impl GuestCommand<'_> {
             .arg(&self.image.kernel)
             .arg("-initrd")
             .arg(&self.image.initrd)
-            .args(["-append", KERNEL_PARAMETERS])
+            .args(["-append", guest::COMMAND_LINE])
             .arg("-netdev")
             .arg(joined("stream,id=n0,server=off,addr.type=unix,addr.path=", &self.places.network))
             .args(["-device", &device])
@@ -117,7 +114,14 @@ impl GuestCommand<'_> {
 }
 
 /// The command that starts the path between `server` and `client`, both sockets it makes.
-pub fn path(program: &Path, plan: &PathPlan, server: &Path, client: &Path) -> Command {
+/// `captures` is the directory for what passes both sockets, if that is wanted.
+pub fn path(
+    program: &Path,
+    plan: &PathPlan,
+    server: &Path,
+    client: &Path,
+    captures: Option<&Path>,
+) -> Command {
     let mut command = Command::new(program);
     command.arg("path");
     for (role, socket, mtu) in
@@ -134,8 +138,12 @@ pub fn path(program: &Path, plan: &PathPlan, server: &Path, client: &Path) -> Co
     if let Some(rate) = &plan.rate {
         command.args(["--rate", rate]);
     }
-    if let Some(mss) = plan.mss_clamp {
-        command.args(["--mss-clamp", &mss.to_string()]);
+    if let Some(mss) = &plan.mss_clamp {
+        command.args(["--mss-clamp", mss]);
+    }
+    if let Some(captures) = captures {
+        command.arg("--pcap-a").arg(captures.join("server.pcapng"));
+        command.arg("--pcap-b").arg(captures.join("client.pcapng"));
     }
     command
 }

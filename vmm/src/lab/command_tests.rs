@@ -30,7 +30,7 @@ fn our_own_guest_gets_its_nic_with_options_address_and_wire() {
         line.contains("--nic rtl8139,tso=mss,mac=52:54:00:00:01:02,net=stream:/s/net"),
         "{line}"
     );
-    assert!(line.contains("--control /s/ctl --console file:/l/con --timeout 90 "), "{line}");
+    assert!(line.contains("--control /s/ctl --console file:/l/con --timeout 90"), "{line}");
 }
 
 #[test]
@@ -52,10 +52,10 @@ fn the_path_is_narrow_on_the_clients_side_only() {
         mtu: 1420,
         delay: Duration::from_millis(12),
         rate: Some("50mbit".into()),
-        mss_clamp: Some(1320),
+        mss_clamp: Some("1320".into()),
         icmp: "every=500ms".into(),
     };
-    let line = line(&path(Path::new("nicvmm"), &plan, Path::new("/s/a"), Path::new("/s/b")));
+    let line = line(&path(Path::new("nicvmm"), &plan, Path::new("/s/a"), Path::new("/s/b"), None));
     assert!(line.contains("--port stream:/s/a,mtu=1500,ip=10.0.1.1/24,ip6=fd00:1::1/64"), "{line}");
     assert!(line.contains("--port stream:/s/b,mtu=1420,ip=10.0.2.1/24,ip6=fd00:2::1/64"), "{line}");
     assert!(line.contains("--delay 12000us --icmp every=500ms"), "{line}");

@@ -57,8 +57,8 @@ pub struct PathFacts {
     pub delay_ms: f64,
     /// Rate limit as it was written, if any.
     pub rate: Option<String>,
-    /// MSS that SYNs were clamped to, if any.
-    pub mss_clamp: Option<u16>,
+    /// MSS that SYNs were clamped to as it was written, if any.
+    pub mss_clamp: Option<String>,
     /// ICMP policy as it was written.
     pub icmp: String,
 }

@@ -29,6 +29,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Where to leave consoles, logs, counters and captures; they are thrown away otherwise.
     pub keep: Option<PathBuf>,
+    /// Whether to capture what passes both ends of the path there.
+    pub capture: bool,
     /// The program that offers `run` and `path`: this one.
     pub program: PathBuf,
 }
@@ -79,7 +81,7 @@ pub struct PathPlan {
     /// Rate limit.
     pub rate: Option<String>,
     /// MSS that SYNs are clamped to.
-    pub mss_clamp: Option<u16>,
+    pub mss_clamp: Option<String>,
     /// ICMP policy.
     pub icmp: String,
 }
@@ -91,7 +93,7 @@ impl PathPlan {
             mtu: self.mtu,
             delay_ms: self.delay.as_secs_f64() * 1e3,
             rate: self.rate.clone(),
-            mss_clamp: self.mss_clamp,
+            mss_clamp: self.mss_clamp.clone(),
             icmp: self.icmp.clone(),
         }
     }

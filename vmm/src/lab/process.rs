@@ -5,7 +5,7 @@
 //! [`Part`] when that is dropped, and at once when the [`Stop`] it was registered with is requested.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
@@ -16,6 +16,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::unistd::{Pid, SysconfVar, getpid, getppid, sysconf};
 
+use super::command;
 use super::error::{Error, Evidence};
 use super::stop::{SharedChild, Stop, lock};
 
@@ -61,10 +62,11 @@ impl Part {
         };
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
         die_with_parent(&mut command);
+        let program = command.get_program().to_string_lossy().into_owned();
         let mut child = command.spawn().map_err(|source| Error::Start {
             part: name.to_owned(),
-            program: command.get_program().to_string_lossy().into_owned(),
-            hint: hint(&source),
+            hint: hint(&program, &source),
+            program,
             source,
         })?;
         let stdout = child.stdout.take();
@@ -161,15 +163,31 @@ fn die_with_parent(command: &mut Command) {
     }
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "; is it installed and in PATH?",
+/// What to do about a program that could not be started.
+fn hint(program: &str, error: &io::Error) -> &'static str {
+    match (error.kind(), program) {
+        (io::ErrorKind::NotFound, command::QEMU) => {
+            "; on Debian or Ubuntu: apt-get install qemu-system-x86"
+        }
+        (io::ErrorKind::NotFound, _) => "; is it installed and in PATH?",
         _ => "",
     }
 }
 
+/// Bytes at the end of a log that are looked at for its last lines.
+const TAIL_BYTES: u64 = 16 * 1024;
+
+/// The end of a file, or nothing if it cannot be read.
 fn tail(path: &Path) -> String {
-    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
 /// An exit status in words.

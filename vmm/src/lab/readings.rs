@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::outcome::{self, PathFigures};
 use super::stop::lock;
+use crate::path::Report;
 
 /// What the path has counted since it started, on the way from the server to the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,20 +153,7 @@ impl Readings {
 
 /// Understands one line of `nicvmm path --json`, of which the direction to the client matters.
 fn parse(line: &str) -> Option<Counters> {
-    #[derive(serde::Deserialize)]
-    struct Line {
-        a_to_b: Direction,
-    }
-    #[derive(serde::Deserialize)]
-    struct Direction {
-        forwarded_bytes: u64,
-        over_mtu_dropped: u64,
-        frag_needed_sent: u64,
-        packet_too_big_sent: u64,
-        fragments_sent: u64,
-        segment_sizes: BTreeMap<u16, u64>,
-    }
-    let Line { a_to_b: direction } = serde_json::from_str(line).ok()?;
+    let direction = serde_json::from_str::<Report>(line).ok()?.a_to_b;
     Some(Counters {
         bytes_to_client: direction.forwarded_bytes,
         frag_needed_sent: direction.frag_needed_sent + direction.packet_too_big_sent,

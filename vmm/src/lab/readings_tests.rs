@@ -75,11 +75,23 @@ fn the_timeline_counts_from_the_start_and_ends_after_the_end() {
 
 #[test]
 fn a_line_of_the_path_is_understood() {
-    let line = r#"{"schema":"nicvmm-path/1","elapsed_seconds":1.0,"final":false,
-        "connected":[true,true],"a_to_b":{"frames":9,"bytes":99,"forwarded_frames":8,
-        "forwarded_bytes":88,"over_mtu_dropped":3,"frag_needed_sent":2,"packet_too_big_sent":1,
-        "fragments_sent":4,"segment_sizes":{"1368":5}},"b_to_a":{}}"#;
-    let counters = parse(line).unwrap();
+    let report = Report {
+        schema: crate::path::counters::SCHEMA.to_owned(),
+        elapsed_seconds: 1.0,
+        last: false,
+        connected: [true, true],
+        a_to_b: crate::path::Counters {
+            forwarded_bytes: 88,
+            over_mtu_dropped: 3,
+            frag_needed_sent: 2,
+            packet_too_big_sent: 1,
+            segment_sizes: BTreeMap::from([(1368, 5)]),
+            ..crate::path::Counters::default()
+        },
+        b_to_a: crate::path::Counters::default(),
+    };
+    let line = serde_json::to_string(&report).unwrap();
+    let counters = parse(&line).unwrap();
     assert_eq!(counters.bytes_to_client, 88);
     assert_eq!((counters.over_mtu_dropped, counters.frag_needed_sent), (3, 3));
     assert_eq!(counters.segment_sizes, BTreeMap::from([(1368, 5)]));

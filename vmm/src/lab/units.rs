@@ -1,24 +1,4 @@
-//! Quantities as people write and read them.
-
-use std::time::Duration;
-
-/// Reads a duration: a number and its unit, `us`, `ms`, `s` or `min`: `12ms`, `0.5s`.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong =
-        || format!("`{text}` is not a duration; write a number and us, ms, s or min, such as 12ms");
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let scale = match unit.trim() {
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "min" => 60.0,
-        "" if number == 0.0 => 1.0,
-        _ => return Err(wrong()),
-    };
-    Duration::try_from_secs_f64(number * scale).map_err(|_| wrong())
-}
+//! Quantities as people read them.
 
 /// A rate in bytes a second, in steps of 1000: `98.8 KB/s`.
 pub fn rate(bytes_per_second: f64) -> String {
