@@ -25,9 +25,9 @@ impl Guest {
         self.writer.write_all(&encode(kind, id, payload)).unwrap();
     }
 
-    fn greet(&mut self, version: u32) {
+    fn greet(&mut self, id: u32, version: u32) {
         let ready = Ready { version, kernel: "6.1".into(), warnings: Vec::new() };
-        self.send(Kind::Ready, 0, &serde_json::to_vec(&ready).unwrap());
+        self.send(Kind::Ready, id, &serde_json::to_vec(&ready).unwrap());
     }
 }
 
@@ -41,15 +41,40 @@ fn pair() -> (Client, Guest) {
 fn ready_is_awaited_through_boot_noise() {
     let (client, mut guest) = pair();
     guest.writer.write_all(b"SeaBIOS (version 1.16)\0\xff\xff").unwrap();
-    guest.greet(VERSION);
+    guest.greet(client.session.number, VERSION);
     assert_eq!(client.wait_ready(TIME).unwrap().kernel, "6.1");
     assert_eq!(guest.receive().kind, Kind::Hello);
 }
 
 #[test]
+fn a_guest_that_comes_up_is_greeted_before_it_is_trusted() {
+    let (client, mut guest) = pair();
+    guest.greet(0, VERSION);
+    let hello = guest.receive();
+    assert_eq!((hello.kind, hello.id), (Kind::Hello, client.session.number));
+    assert!(matches!(client.wait_ready(SHORT), Err(Error::TimedOut { .. })));
+    guest.greet(hello.id, VERSION);
+    assert!(client.wait_ready(TIME).is_ok());
+}
+
+#[test]
+fn a_guest_that_comes_up_need_not_be_asked() {
+    let (client, mut guest) = pair();
+    assert_eq!(client.ready().unwrap(), None);
+    guest.greet(0, VERSION);
+    let hello = guest.receive();
+    guest.greet(hello.id, VERSION);
+    let deadline = Instant::now() + TIME;
+    while client.ready().unwrap().is_none() {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_guest_of_another_version_is_told_apart() {
     let (client, mut guest) = pair();
-    guest.greet(99);
+    guest.greet(client.session.number, 99);
     assert!(matches!(client.wait_ready(TIME), Err(Error::Version { guest: 99, .. })));
 }
 
@@ -135,7 +160,7 @@ fn a_lost_guest_ends_the_wait() {
 #[test]
 fn lost_bytes_end_the_session() {
     let (client, mut guest) = pair();
-    guest.greet(VERSION);
+    guest.greet(client.session.number, VERSION);
     client.wait_ready(TIME).unwrap();
     guest.writer.write_all(b"lost\0").unwrap();
     assert!(matches!(client.run(["true"], TIME), Err(Error::Corrupt)));

@@ -76,15 +76,28 @@ impl Client {
         loop {
             self.session.hello()?;
             let until = deadline.min(Instant::now() + HELLO_INTERVAL);
-            if let Some(ready) = self.session.wait(until, |state| state.ready.clone())? {
-                if ready.version != VERSION {
-                    return Err(Error::Version { guest: ready.version, ours: VERSION });
-                }
+            if let Some(ready) = self.ready_by(until)? {
                 return Ok(ready);
             }
             if Instant::now() >= deadline {
                 return Err(Error::TimedOut { what: "booting the guest".into(), after: timeout });
             }
+        }
+    }
+
+    /// Whether the guest takes requests, without asking it: a guest that comes up says so by
+    /// itself. For who has to look after other things meanwhile, and for booting guests, in which
+    /// every byte that waits for them costs time.
+    pub fn ready(&self) -> Result<Option<Ready>> {
+        self.ready_by(Instant::now())
+    }
+
+    fn ready_by(&self, deadline: Instant) -> Result<Option<Ready>> {
+        match self.session.wait(deadline, |state| state.ready.clone())? {
+            Some(ready) if ready.version != VERSION => {
+                Err(Error::Version { guest: ready.version, ours: VERSION })
+            }
+            ready => Ok(ready),
         }
     }
 

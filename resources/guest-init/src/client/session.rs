@@ -96,7 +96,7 @@ pub(super) struct Session {
     state: Mutex<State>,
     changed: Condvar,
     /// Upper half of every id, so that answers to a former session are not taken for ours.
-    number: u32,
+    pub(super) number: u32,
 }
 
 impl Session {
@@ -219,7 +219,12 @@ impl Session {
     fn take(&self, frame: Frame) {
         let Frame { kind, id, payload } = frame;
         match kind {
-            Kind::Ready => self.lock().ready = serde_json::from_slice(&payload).ok(),
+            Kind::Ready if id == self.number => {
+                self.lock().ready = serde_json::from_slice(&payload).ok();
+            }
+            // It says so by itself, or answers another host. What was sent before may have been
+            // lost, in part too, and a piece of a hello would spoil the request that follows it.
+            Kind::Ready => drop(self.hello()),
             Kind::Stdout => self.output(id, Stream::Stdout, &payload),
             Kind::Stderr => self.output(id, Stream::Stderr, &payload),
             Kind::Exited => self.end(

@@ -52,7 +52,7 @@ fn check(output: io::Result<std::process::Output>, what: &str) -> Result<(), Str
     Err(format!("{}: {}", what.trim(), String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// What `ip -batch` is given.
+/// What `ip -batch` is given. It takes no options there; a gateway tells its family by itself.
 fn commands(network: &Configure, name: &str) -> String {
     let mut batch = String::new();
     let mtu = network.mtu.map(|mtu| format!(" mtu {mtu}")).unwrap_or_default();
@@ -61,8 +61,7 @@ fn commands(network: &Configure, name: &str) -> String {
         let _ = writeln!(batch, "addr replace {address} dev {name}");
     }
     for gateway in &network.gateways {
-        let family = if gateway.is_ipv6() { "-6 " } else { "" };
-        let _ = writeln!(batch, "{family}route replace default via {gateway} dev {name}");
+        let _ = writeln!(batch, "route replace default via {gateway} dev {name}");
     }
     batch
 }

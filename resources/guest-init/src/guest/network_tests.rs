@@ -9,7 +9,7 @@ fn one_batch_sets_everything() {
          addr replace 10.0.1.2/24 dev eth0\n\
          addr replace fd00:1::2/64 dev eth0\n\
          route replace default via 10.0.1.1 dev eth0\n\
-         -6 route replace default via fd00:1::1 dev eth0\n"
+         route replace default via fd00:1::1 dev eth0\n"
     );
 }
 
