@@ -11,8 +11,10 @@ use super::error::{Error, Evidence};
 use super::process::Part;
 use super::wait::Watch;
 
-/// The longest one look at the control channel may block.
-const LOOK: Duration = Duration::from_millis(100);
+/// How long what has ended may take to be collected.
+const COLLECT: Duration = Duration::from_secs(5);
+/// How often a guest is asked whether it is up.
+const ASK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A guest that is booting or has booted.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub struct Machine {
     control_socket: PathBuf,
     console: PathBuf,
     started: Instant,
+    asked: Instant,
     control: Option<Client>,
     ready: Option<(Ready, Duration)>,
 }
@@ -30,7 +33,8 @@ impl Machine {
     /// A guest whose VMM was just started.
     pub fn new(role: Role, part: Rc<Part>, control_socket: PathBuf, console: PathBuf) -> Self {
         let started = Instant::now();
-        Self { role, part, control_socket, console, started, control: None, ready: None }
+        let asked = started;
+        Self { role, part, control_socket, console, started, asked, control: None, ready: None }
     }
 
     /// Its VMM's process.
@@ -63,15 +67,21 @@ impl Machine {
             self.control = Client::connect(&self.control_socket, Duration::ZERO).ok();
         }
         let Some(control) = &self.control else { return Ok(None) };
-        match control.wait_ready(LOOK) {
-            Ok(ready) => {
-                let took = self.started.elapsed();
-                self.ready = Some((ready, took));
-                Ok(Some(took))
+        // It says so by itself; asked too often while it boots, it has to answer all of it later.
+        let ready = if self.asked.elapsed() < ASK_INTERVAL {
+            control.ready()
+        } else {
+            self.asked = Instant::now();
+            match control.wait_ready(Duration::ZERO) {
+                Err(ControlError::TimedOut { .. }) => Ok(None),
+                result => result.map(Some),
             }
-            Err(ControlError::TimedOut { .. }) => Ok(None),
-            Err(error) => Err(self.fault("boot", &error.to_string())),
-        }
+        };
+        let took = self.started.elapsed();
+        self.ready = ready
+            .map_err(|error| self.fault("boot", &error.to_string()))?
+            .map(|ready| (ready, took));
+        Ok(self.ready.as_ref().map(|_| took))
     }
 
     /// Gives it its addresses on a path of this MTU.
@@ -118,7 +128,7 @@ impl Machine {
                 Evidence::none().with("it said", &String::from_utf8_lossy(&said))
             })
         })?;
-        process.wait(LOOK).map_err(fault)
+        process.wait(COLLECT).map_err(fault)
     }
 
     /// Like [`Machine::script`], for what has to succeed; answers its standard output.
