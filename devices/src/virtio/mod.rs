@@ -14,6 +14,7 @@
 
 mod capabilities;
 mod common;
+pub mod console;
 mod fault;
 mod function;
 mod interrupt;
