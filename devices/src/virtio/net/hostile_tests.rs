@@ -1,3 +1,11 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vm_memory::{Bytes, GuestAddress};
+
+use crate::ethernet::testing::{Spec, pattern};
 use crate::net::{Loop, Receipt, Transmit};
 use crate::virtio::net::{Config, VirtioNet};
 use crate::virtio::testing::*;
@@ -170,4 +178,45 @@ fn a_fault_is_told_once_by_the_configuration_interrupt_and_ends_with_a_reset() {
     ring.offer(&buffers, 0);
     assert_eq!(driver.transmit(&mut wire), Transmit::Idle);
     assert_eq!(wire.sent.len(), 1);
+}
+
+#[test]
+fn a_driver_that_rewrites_everything_meanwhile_never_stops_the_device() {
+    const FAULTS: u64 = 50;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut driver = driver();
+    let features = driver.offered();
+    let ram = driver.ram.clone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    // Scribbles over rings, indirect tables, headers and frames for as long as the device works.
+    let scribbler = thread::spawn(move || {
+        let mut random = 0x9e37_79b9_7f4a_7c15u64;
+        while !stopped.load(Ordering::Relaxed) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let at = 0x1_0000 + (random >> 16) % 0x1_0000;
+            ram.write_obj(random as u8 & 0x13, GuestAddress(at)).unwrap();
+            ram.write_obj(random as u16, GuestAddress(BUFFERS + at % 64)).unwrap();
+        }
+    });
+    let spec = Spec { payload: pattern(8_000), ..Spec::default() };
+    while driver.function.transport().faults() < FAULTS {
+        assert!(Instant::now() < deadline, "the device found too few faults");
+        let bytes = [header(1, 1, 1368, 34, 16), spec.build()].concat();
+        let buffers = place(&driver, &bytes, 4096);
+        let (mut receive, mut transmit) = driver.start(features, 64);
+        for _ in 0..8 {
+            transmit.offer_indirect(&buffers, 0);
+            receive.offer(&[(BUFFERS + 0x1_0000, 2048)], WRITE);
+        }
+        let _ = driver.transmit(&mut Loop::default());
+        let _ = driver.receive(&pattern(1500));
+        driver.nic().flush();
+    }
+    stop.store(true, Ordering::Relaxed);
+    scribbler.join().unwrap();
+    driver.write(register::STATUS, 1, 0);
+    assert_eq!(driver.status(), 0);
 }
