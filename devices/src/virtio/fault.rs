@@ -20,7 +20,7 @@ pub enum Fault {
     /// A chain loops, leaves its table, or nests indirect tables
     #[error("a descriptor chain loops, leaves its table or nests indirect tables")]
     Chain,
-    /// A chain has more descriptors than [`super::queue::MAX_CHAIN`]
+    /// A chain has more descriptors than [`super::MAX_CHAIN`]
     #[error("a descriptor chain has too many descriptors")]
     ChainTooLong,
     /// A buffer is writable where the device reads, or the other way round

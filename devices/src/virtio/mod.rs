@@ -29,7 +29,7 @@ mod transport;
 pub use fault::Fault;
 pub use function::VirtioPci;
 pub use interrupt::Interrupts;
-pub use queue::{ActiveQueue, Chain, Direction, Used, Virtqueue, gather, walk};
+pub use queue::{ActiveQueue, Chain, Direction, MAX_CHAIN, Used, Virtqueue, gather, walk};
 pub use serve::{Served, serve};
 pub use transport::{Transport, TransportError};
 

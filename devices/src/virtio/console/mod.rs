@@ -3,9 +3,9 @@
 //! 1. Port `n` has a receive and a transmit queue ([`receive_queue`], [`transmit_queue`]); two more
 //!    queues carry control messages about ports.
 //! 2. The driver says that it is ready, the device adds its ports; for each the driver says that it
-//!    is ready, the device tells its name and that the host end is open ([`control`]).
+//!    is ready, the device tells its name and that the host end is open.
 //! 3. Bytes move when a queue is rung: by the guest, or by the machine when a port's other side
-//!    has bytes or room ([`port`]). Linux shows the ports as `/dev/vport0p1` and so on, with a link
+//!    has bytes or room: see [`Port`]. Linux shows the ports as `/dev/vport0p1` and so on, with a link
 //!    of the port's name in `/dev/virtio-ports` where udev runs.
 //!
 //! Port 0 is the only one that may be a console; the others are plain streams.

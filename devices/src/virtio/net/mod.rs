@@ -1,7 +1,7 @@
 //! virtio-net: the NIC of the good case (section 5.1).
 //!
 //! 1. Transmit: [`VirtioNet`] pops every available chain, reads the header once, leaves the frame
-//!    in guest memory, gathers frames into one [`Batch`], hands it to the backend, and completes
+//!    in guest memory, gathers frames into one [`crate::net::Batch`], hands it to the backend, and completes
 //!    all its chains with one publication and one decision about the interrupt.
 //! 2. A super-frame, or a frame without its checksum, goes to the backend as it is if the backend
 //!    takes it; otherwise [`crate::ethernet::offload`] finishes the work. So the driver is offered

@@ -33,6 +33,8 @@ pub struct Transmitter {
     batch: Batch,
     done: Vec<Used>,
     blocked: bool,
+    /// A refusal was logged; later ones are only counted.
+    warned: bool,
 }
 
 impl Transmitter {
@@ -106,7 +108,7 @@ impl Transmitter {
             }
             Err(refusal) => {
                 counters.transmit_dropped += 1;
-                if counters.transmit_dropped == 1 {
+                if !std::mem::replace(&mut self.warned, true) {
                     tracing::warn!(%refusal, "dropped a frame of the guest");
                 }
             }
