@@ -4,4 +4,5 @@ pub mod cli;
 pub mod guest;
 pub mod lab;
 pub mod machine;
+pub mod nested;
 pub mod path;

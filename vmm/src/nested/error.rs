@@ -1,0 +1,68 @@
+//! What can go wrong with the nested machine.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use guest_init::client;
+
+use crate::guest;
+
+/// A failed nested run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No QEMU.
+    #[error(
+        "the nested machine needs QEMU, which is not installed: `sudo apt-get install \
+         --no-install-recommends qemu-system-x86`"
+    )]
+    NoQemu,
+    /// QEMU did not start.
+    #[error("QEMU cannot be started: {0}")]
+    Start(io::Error),
+    /// QEMU ended too early.
+    #[error("the nested machine's QEMU ended ({status}){said}")]
+    Ended {
+        /// How.
+        status: String,
+        /// Its last words, and the console's.
+        said: String,
+    },
+    /// The outer machine did not come up.
+    #[error("the nested machine did not boot within {after:.0?}{console}")]
+    Boot {
+        /// How long it had.
+        after: Duration,
+        /// Last lines of its console.
+        console: String,
+    },
+    /// The host's files could not be mounted.
+    #[error("the nested machine cannot mount the host's files: {0}")]
+    Mount(String),
+    /// Something must be UTF-8 to travel.
+    #[error("{0:?} is not UTF-8, the nested machine cannot take it")]
+    NotText(std::ffi::OsString),
+    /// A directory that was to be writable is none.
+    #[error("the nested machine cannot write to {path}: {source}", path = path.display())]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No command.
+    #[error("nothing to run in the nested machine")]
+    NoCommand,
+    /// A system call failed.
+    #[error("cannot {0}: {1}")]
+    System(&'static str, io::Error),
+    /// No guest image.
+    #[error(transparent)]
+    Guest(#[from] guest::Error),
+    /// The control channel failed.
+    #[error("the nested machine: {0}")]
+    Channel(#[from] client::Error),
+}
+
+/// Result of a nested run.
+pub type Result<T> = std::result::Result<T, Error>;
