@@ -4,6 +4,7 @@ mod compare;
 pub mod exit;
 mod guest;
 mod host;
+mod nested;
 mod path;
 mod run;
 
@@ -22,6 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Guest(guest::GuestArgs),
+    Nested(nested::NestedArgs),
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
     Path(path::PathArgs),
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         .init();
     let result = match Cli::parse().command {
         Command::Guest(args) => guest::run(&args),
+        Command::Nested(args) => nested::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Path(args) => path::run(&args),

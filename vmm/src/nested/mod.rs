@@ -15,12 +15,14 @@
 //! It is some fifty times slower than a real host, and it needs nothing but QEMU: no root.
 
 mod error;
+mod input;
 mod outer;
 mod qemu;
 mod signals;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use guest_init::client::{Client, Error as ClientError};
@@ -51,6 +53,8 @@ pub struct Request {
     /// Directories of the host in which the program may write; everything else is read-only, but
     /// for /run, /tmp and /var/tmp, whose changes are thrown away.
     pub writable: Vec<PathBuf>,
+    /// Whether the program reads our standard input.
+    pub stdin: bool,
     /// Memory of the outer machine in MiB.
     pub memory_mib: u32,
     /// CPUs of the outer machine.
@@ -58,10 +62,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Runs `argv`, with 4 GiB and two CPUs, with nothing writable.
+    /// Runs `argv`, with 4 GiB and two CPUs, nothing writable and no input.
     pub fn new(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let argv = argv.into_iter().map(Into::into).collect();
-        Self { argv, writable: Vec::new(), memory_mib: 4096, cpus: 2 }
+        Self { argv, writable: Vec::new(), stdin: false, memory_mib: 4096, cpus: 2 }
     }
 }
 
@@ -84,7 +88,10 @@ pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
     progress.set_message("mounting the host's files");
     explain(&mut qemu, outer::mount(&client, &shares))?;
     progress.finish_and_clear();
-    let process = explain(&mut qemu, client.start(command).map_err(Error::from))?;
+    let process = Arc::new(explain(&mut qemu, client.start(command).map_err(Error::from))?);
+    if request.stdin {
+        input::forward(&process);
+    }
     let mut end: Option<(Instant, i32)> = None;
     loop {
         match process.wait(LOOK) {

@@ -69,7 +69,7 @@ pub fn command(request: &Request) -> Result<Command> {
         env: environment,
         cwd: Some(text(directory.as_os_str())?),
         root: Some(ROOT.into()),
-        stdin: false,
+        stdin: request.stdin,
     };
     Ok(Command::from(run).on_output(|stream, data| {
         // Whoever read our output is gone if this fails; the program inside goes on to its end.
