@@ -9,6 +9,7 @@ pub mod channel;
 pub mod modules;
 pub mod mounts;
 pub mod network;
+mod outputs;
 pub mod parameters;
 mod process;
 pub mod service;

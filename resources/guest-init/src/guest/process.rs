@@ -1,21 +1,18 @@
 //! Runs a command for the host.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender as Notice, channel, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::outputs::Outputs;
 use super::service::{Activities, Activity, INPUT_QUEUE, Sender, lock};
-use crate::protocol::{Kind, MAX_PAYLOAD, Run, Status};
-
-/// Time in which output of an ended command is still waited for: something that it left running
-/// may hold its output open for ever.
-const LAST_OUTPUT: Duration = Duration::from_millis(200);
+use crate::protocol::{Kind, Run, Status};
 
 /// Argument that makes this program change its root directory before it becomes another.
 pub const ENTER: &str = "enter";
@@ -29,12 +26,12 @@ pub(super) fn start(activities: &Activities, sender: &Sender, id: u32, run: &Run
         Ok(child) => child,
         Err(error) => return sender.fail(id, &error.to_string()),
     };
-    let (finished, all_finished) = channel();
+    let outputs = Arc::new(Outputs::default());
     if let Some(stdout) = child.stdout.take() {
-        forward(stdout, sender.clone(), Kind::Stdout, id, finished.clone());
+        outputs.forward(stdout, sender.clone(), Kind::Stdout, id);
     }
     if let Some(stderr) = child.stderr.take() {
-        forward(stderr, sender.clone(), Kind::Stderr, id, finished);
+        outputs.forward(stderr, sender.clone(), Kind::Stderr, id);
     }
     let input = child.stdin.take().map(|stdin| {
         let (input, queue) = sync_channel(INPUT_QUEUE);
@@ -48,11 +45,7 @@ pub(super) fn start(activities: &Activities, sender: &Sender, id: u32, run: &Run
     thread::spawn(move || {
         let status = wait(child);
         lock(&activities).remove(&id);
-        let deadline = Instant::now() + LAST_OUTPUT;
-        for _output in 0..2 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let _ = all_finished.recv_timeout(left); // both are finished, or are given up
-        }
+        outputs.wait_for_the_last();
         sender.send(Kind::Exited, id, &status.to_bytes());
     });
 }
@@ -86,22 +79,6 @@ fn wait(mut child: Child) -> Status {
         },
         Err(_) => Status::Exited(-1),
     }
-}
-
-fn forward(
-    mut output: impl Read + Send + 'static,
-    sender: Sender,
-    kind: Kind,
-    id: u32,
-    finished: Notice<()>,
-) {
-    thread::spawn(move || {
-        let mut buffer = vec![0; MAX_PAYLOAD];
-        while let Ok(length @ 1..) = output.read(&mut buffer) {
-            sender.send(kind, id, buffer.get(..length).unwrap_or_default());
-        }
-        let _ = finished.send(()); // nobody waits any more if the command left it behind
-    });
 }
 
 fn feed(mut stdin: impl Write, queue: &Receiver<Vec<u8>>, sender: &Sender, id: u32) {

@@ -87,6 +87,30 @@ fn what_a_command_leaves_running_does_not_hold_its_end() {
     assert!(!output.stdout.is_empty());
 }
 
+/// A device that takes its time, like a UART in a nested guest.
+struct Slow(UnixStream);
+
+impl Write for Slow {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        std::thread::sleep(Duration::from_millis(300));
+        self.0.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn a_slow_device_does_not_cost_the_last_output() {
+    let (host, guest) = UnixStream::pair().unwrap();
+    let reader = guest.try_clone().unwrap();
+    std::thread::spawn(move || serve(reader, &Sender::new(Slow(guest)), Vec::new()));
+    let client = Client::new(host).unwrap();
+    let output = client.run(["head", "-c", "60000", "/dev/zero"], TIME).unwrap();
+    assert_eq!(output.stdout.len(), 60_000);
+}
+
 #[test]
 fn files_are_written_with_their_directories() {
     let (client, _service) = pair();
