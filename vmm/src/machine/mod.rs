@@ -18,6 +18,7 @@ pub mod layout;
 pub mod memory;
 mod nic;
 mod pci;
+pub mod probe;
 pub mod serial;
 mod signals;
 mod slot;
