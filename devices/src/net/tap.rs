@@ -174,3 +174,7 @@ impl Backend for Tap {
         Some(self.device.as_fd())
     }
 }
+
+#[cfg(test)]
+#[path = "tap_tests.rs"]
+mod tests;

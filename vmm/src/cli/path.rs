@@ -14,6 +14,9 @@ use crate::path::process::Process;
 use crate::path::units::{Queue, Rate, Ratio};
 use crate::path::{Counters, IcmpPolicy, MssClamp, PathConfig, PortConfig, Report};
 
+/// Counters more often than this would be all that the path does.
+const STATS_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
 /// Routes between two NICs over a path with an MTU, delay, rate and an ICMP policy.
 ///
 /// Listens on both sockets; NICs connect (`--nic ...,net=stream:SOCKET`, QEMU's `-netdev stream`),
@@ -97,6 +100,10 @@ impl PathArgs {
             a.socket != b.socket,
             "both ports listen on {}; give each its own socket",
             a.socket.display()
+        );
+        anyhow::ensure!(
+            self.stats_interval.is_none_or(|interval| *interval >= STATS_INTERVAL_MIN),
+            "--stats-interval must be at least {STATS_INTERVAL_MIN:?}"
         );
         Ok(PathConfig {
             delay: self.delay.into(),

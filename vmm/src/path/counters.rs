@@ -42,6 +42,8 @@ pub struct Counters {
     pub loss_dropped: u64,
     /// Packets for which the path had no memory: the peer does not read.
     pub backlog_dropped: u64,
+    /// Frames that came out at a port without a peer.
+    pub unplugged_dropped: u64,
     /// Packets whose next hop did not answer.
     pub unresolved_dropped: u64,
     /// Packets that had no hop left.

@@ -25,6 +25,7 @@ mod ipv6;
 pub mod link;
 mod listener;
 mod neighbour;
+mod port;
 pub mod process;
 mod router;
 mod tcp;

@@ -14,6 +14,7 @@ use devices::net::capture::{CaptureFile, Direction};
 use devices::net::framing::{FrameReader, FrameWriter, Lost};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::prctl::set_timerslack;
 use nix::sys::time::TimeSpec;
 
 use super::listener::Listener;
@@ -21,6 +22,8 @@ use super::{PathConfig, Report, Router, Side};
 
 /// Frames taken from one port before the other has its turn.
 const ROUND: usize = 256;
+/// Nanoseconds that the kernel may let the path oversleep.
+const TIMER_SLACK: u64 = 1;
 /// Bytes handed to a socket at once.
 const WRITE_MAX: usize = 256 * 1024;
 
@@ -61,6 +64,9 @@ impl Process {
         interval: Option<Duration>,
         mut report: impl FnMut(&Report) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        // By default a sleep may take 50 us longer than asked. Frames a little late are no reason
+        // to stop.
+        let _ = set_timerslack(TIMER_SLACK);
         let mut report_at = interval.map(|_| Duration::ZERO);
         loop {
             let now = self.started.elapsed();
@@ -160,12 +166,14 @@ impl Process {
             while end.writer.pending() < WRITE_MAX
                 && let Some(frame) = self.router.pop(side, now)
             {
-                if end.peer.is_some() {
-                    if let Some(capture) = &mut end.capture {
-                        capture.record(Direction::Outbound, &frame);
-                    }
-                    end.writer.push(&frame);
+                if end.peer.is_none() {
+                    self.router.discard(side, frame);
+                    continue;
                 }
+                if let Some(capture) = &mut end.capture {
+                    capture.record(Direction::Outbound, &frame);
+                }
+                end.writer.push(&frame);
                 self.router.recycle(frame);
             }
             let Some(peer) = &end.peer else { return };

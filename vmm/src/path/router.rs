@@ -1,13 +1,13 @@
 //! The router itself: ports, lines, and the way of a frame from one to the other.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::config::{MssClamp, PathConfig};
 use super::counters::{Counters, Report, SCHEMA};
-use super::icmp::{Limiter, Link as Addresses};
-use super::link::{Full, Link};
-use super::neighbour::{Neighbours, Resolution};
+use super::link::Full;
+use super::neighbour::Resolution;
+use super::port::Port;
 use super::wire::{self, ETHERNET, Mac};
 use super::{Side, tcp};
 
@@ -19,23 +19,6 @@ const HEADERS_IPV4: u16 = 40;
 const HEADERS_IPV6: u16 = 60;
 /// Buffers kept for the next frames.
 const POOL_MAX: usize = 4096;
-
-/// A port of the router.
-#[derive(Debug)]
-pub(super) struct Port {
-    pub(super) mac: Mac,
-    pub(super) mtu: usize,
-    pub(super) ip: Option<ipnet::Ipv4Net>,
-    pub(super) ip6: Option<ipnet::Ipv6Net>,
-    /// The address that every IPv6 interface has (RFC 4291, section 2.5.6), made of the MAC.
-    pub(super) link_local: Ipv6Addr,
-    /// Whether a firewall in front of the port's peer keeps out ICMP that is no echo.
-    pub(super) filtered: bool,
-    pub(super) neighbours: Neighbours,
-    pub(super) limit4: Limiter,
-    pub(super) limit6: Limiter,
-    pub(super) link: Link,
-}
 
 /// A router with two ports. See the module for how frames pass.
 #[derive(Debug)]
@@ -118,6 +101,12 @@ impl Router {
             frame.clear();
             self.pool.push(frame);
         }
+    }
+
+    /// Takes back a frame that came out at a port without a peer.
+    pub fn discard(&mut self, to: Side, frame: Vec<u8>) {
+        self.count(to.other()).unplugged_dropped += 1;
+        self.recycle(frame);
     }
 
     /// Forgets who lived behind a port: its peer is gone.
@@ -275,58 +264,6 @@ pub(super) struct Arrival {
     /// Whether it was sent to a group.
     pub(super) group: bool,
     pub(super) now: Duration,
-}
-
-impl Port {
-    fn new(config: &PathConfig, side: Side) -> Self {
-        let port = &config.ports[side.index()];
-        // Locally administered; the last byte tells the ports apart.
-        let mac = port.mac.unwrap_or([0x02, 0, 0, 0, 0, 0x0a + side.index() as u8]);
-        Self {
-            mac,
-            mtu: usize::from(port.mtu),
-            ip: port.ip,
-            ip6: port.ip6,
-            link_local: link_local(mac),
-            filtered: config.icmp_filter[side.index()],
-            neighbours: Neighbours::default(),
-            limit4: Limiter::new(config.icmp),
-            limit6: Limiter::new(config.icmp),
-            link: Link::new(config.link(side), config.round_trip()),
-        }
-    }
-
-    /// Addresses of a frame from the router to `mac`.
-    pub(super) fn to(&self, mac: Mac) -> Addresses {
-        Addresses { from: self.mac, to: mac }
-    }
-
-    fn covers(&self, ip: IpAddr) -> bool {
-        match ip {
-            IpAddr::V4(ip) => self.ip.is_some_and(|net| net.contains(&ip)),
-            IpAddr::V6(ip) => self.ip6.is_some_and(|net| net.contains(&ip)),
-        }
-    }
-
-    fn owns(&self, ip: IpAddr) -> bool {
-        match ip {
-            IpAddr::V4(ip) => self.address() == Some(ip),
-            IpAddr::V6(ip) => self.address6() == Some(ip),
-        }
-    }
-
-    pub(super) fn address(&self) -> Option<Ipv4Addr> {
-        self.ip.map(|net| net.addr())
-    }
-
-    pub(super) fn address6(&self) -> Option<Ipv6Addr> {
-        self.ip6.map(|net| net.addr())
-    }
-}
-
-fn link_local(mac: Mac) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac.map(u16::from);
-    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
 }
 
 #[cfg(test)]

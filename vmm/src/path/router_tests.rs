@@ -5,6 +5,8 @@ use etherparse::{
 };
 use proptest::prelude::*;
 
+use std::net::Ipv6Addr;
+
 use super::super::{IcmpPolicy, PortConfig};
 use super::*;
 
