@@ -40,11 +40,13 @@ pub enum Lost {
 pub struct FrameReader {
     buffer: Box<[u8]>,
     filled: Range<usize>,
+    /// The last read got less than it asked for: another one right away would get nothing.
+    drained: bool,
 }
 
 impl Default for FrameReader {
     fn default() -> Self {
-        Self { buffer: vec![0; READ_BUFFER].into_boxed_slice(), filled: 0..0 }
+        Self { buffer: vec![0; READ_BUFFER].into_boxed_slice(), filled: 0..0, drained: false }
     }
 }
 
@@ -52,10 +54,12 @@ impl FrameReader {
     /// Forgets everything read so far; for a new peer.
     pub fn reset(&mut self) {
         self.filled = 0..0;
+        self.drained = false;
     }
 
     /// The oldest frame, without taking it. Reads from `socket` only when no whole frame is at
-    /// hand, and never waits: `None` means that the socket has nothing more now.
+    /// hand, and never waits: `None` means that it is time to wait for the socket, by a watch that
+    /// is level-triggered (something may have arrived since the last read).
     pub fn peek(&mut self, socket: BorrowedFd<'_>) -> Result<Option<&[u8]>, Lost> {
         loop {
             if let Some(frame) = self.whole()? {
@@ -103,6 +107,9 @@ impl FrameReader {
 
     /// Reads once. Answers whether anything came.
     fn fill(&mut self, socket: BorrowedFd<'_>) -> Result<bool, Lost> {
+        if std::mem::take(&mut self.drained) {
+            return Ok(false);
+        }
         self.buffer.copy_within(self.filled.clone(), 0);
         self.filled = 0..self.filled.len();
         loop {
@@ -110,6 +117,7 @@ impl FrameReader {
             match recv(socket.as_raw_fd(), room, MsgFlags::MSG_DONTWAIT) {
                 Ok(0) => return Err(Lost::Closed),
                 Ok(count) => {
+                    self.drained = count < room.len();
                     self.filled.end += count;
                     return Ok(true);
                 }

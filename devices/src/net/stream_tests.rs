@@ -196,7 +196,7 @@ fn a_lost_peer_takes_the_link_down_and_a_new_one_brings_it_up() {
     let (mut peer, _) = listener.accept().unwrap();
     peer.write_all(&framed(&[&[1; 60]])[..30]).unwrap();
     drop(peer);
-    assert!(stream.peek().is_none());
+    assert_eq!(wait_for_frame(&mut stream), None);
     assert!(!stream.link());
     assert!(stream.descriptor().is_none());
     assert!(stream.reconnect());

@@ -48,6 +48,14 @@ struct End {
     capture: Option<CaptureFile>,
 }
 
+/// What a sleep ended with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ready {
+    stop: bool,
+    connecting: [bool; 2],
+    readable: [bool; 2],
+}
+
 impl Process {
     /// Listens on both sockets and opens the captures. Peers may connect from now on.
     pub fn start(config: &PathConfig, captures: [Option<PathBuf>; 2]) -> anyhow::Result<Self> {
@@ -82,13 +90,18 @@ impl Process {
             }
             let wake = self.router.next(self.open()).into_iter().chain(report_at).min();
             let wake = if self.ends.iter().any(|end| end.unread) { Some(now) } else { wake };
-            if self.wait(stop, wake)? {
+            let ready = self.wait(stop, wake)?;
+            if ready.stop {
                 break;
             }
             let now = self.started.elapsed();
             for side in Side::BOTH {
-                self.accept(side);
-                self.receive(side, now);
+                if ready.connecting[side.index()] {
+                    self.accept(side);
+                }
+                if ready.readable[side.index()] || self.ends[side.index()].unread {
+                    self.receive(side, now);
+                }
             }
         }
         report(&self.report(self.started.elapsed(), true))
@@ -103,21 +116,26 @@ impl Process {
         self.ends.each_ref().map(|end| !end.blocked)
     }
 
-    /// Sleeps until `wake` or until a descriptor is ready. Answers whether it is time to stop.
-    fn wait(&self, stop: BorrowedFd<'_>, wake: Option<Duration>) -> anyhow::Result<bool> {
-        let mut descriptors = vec![PollFd::new(stop, PollFlags::POLLIN)];
-        for end in &self.ends {
-            descriptors.push(PollFd::new(end.listener.as_fd(), PollFlags::POLLIN));
-            if let Some(peer) = &end.peer {
-                let room = if end.blocked { PollFlags::POLLOUT } else { PollFlags::empty() };
-                descriptors.push(PollFd::new(peer.as_fd(), PollFlags::POLLIN | room));
-            }
-        }
+    /// Sleeps until `wake` or until a descriptor is ready.
+    fn wait(&self, stop: BorrowedFd<'_>, wake: Option<Duration>) -> anyhow::Result<Ready> {
+        let input = PollFlags::POLLIN;
+        let [a, b] = &self.ends;
+        let mut descriptors = [
+            PollFd::new(stop, input),
+            PollFd::new(a.listener.as_fd(), input),
+            PollFd::new(b.listener.as_fd(), input),
+            // An end without a peer waits for its listener a second time instead.
+            PollFd::new(a.watched(), a.interest()),
+            PollFd::new(b.watched(), b.interest()),
+        ];
         let timeout = wake.map(|at| TimeSpec::from(at.saturating_sub(self.started.elapsed())));
         match ppoll(&mut descriptors, timeout, None) {
-            Ok(_) | Err(Errno::EINTR) => Ok(descriptors[0].any().unwrap_or(true)),
-            Err(error) => Err(error).context("the path cannot wait for its sockets"),
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(Ready::default()),
+            Err(error) => return Err(error).context("the path cannot wait for its sockets"),
         }
+        let [stop, new_a, new_b, peer_a, peer_b] = descriptors.map(|fd| fd.any().unwrap_or(true));
+        Ok(Ready { stop, connecting: [new_a, new_b], readable: [peer_a, peer_b] })
     }
 
     fn accept(&mut self, side: Side) {
@@ -214,6 +232,15 @@ impl End {
             unread: false,
             capture: capture.transpose()?,
         })
+    }
+
+    fn watched(&self) -> BorrowedFd<'_> {
+        self.peer.as_ref().map_or(self.listener.as_fd(), AsFd::as_fd)
+    }
+
+    fn interest(&self) -> PollFlags {
+        let room = if self.blocked { PollFlags::POLLOUT } else { PollFlags::empty() };
+        PollFlags::POLLIN | room
     }
 }
 
