@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use tempfile::NamedTempFile;
 
-use super::host::Host;
+use super::host::{Host, directory_of, enter_nested};
 use crate::lab::{
     Accelerator, Comparison, Image, Limits, PathPlan, Plan, Progress, SignalWatch, Stop, Variant,
     Vmm, compare, host_facts, report,
@@ -125,6 +125,18 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
+    if !args.tcg && args.host.is_nested(args.quiet)? {
+        // Found out here, since in there it would take a while.
+        plan(args)?;
+        let files = args.json.iter().map(|file| directory_of(file));
+        let mut writable: Vec<PathBuf> = files.collect();
+        if let Some(directory) = &args.keep {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot make {}", directory.display()))?;
+            writable.push(directory.clone());
+        }
+        return enter_nested(writable, false);
+    }
     let stop = Stop::default();
     let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;
     let plan = plan(args)?;

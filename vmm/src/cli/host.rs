@@ -1,6 +1,15 @@
-//! `--host`: where guests run.
+//! `--host`: where guests run, and the way from here into the nested machine.
 
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
 use clap::ValueEnum;
+
+use crate::machine::Error;
+use crate::machine::probe::{Verdict, can_run_linux};
+use crate::nested::{self, Request};
 
 /// Where guests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -12,3 +21,69 @@ pub enum Host {
     /// In a software machine that emulates virtualization.
     Nested,
 }
+
+impl Host {
+    /// Whether guests go into the nested machine; where that was not asked for, says why.
+    pub fn is_nested(self, quiet: bool) -> Result<bool> {
+        let reason = match self {
+            Self::Kvm => return Ok(false),
+            Self::Nested => return Ok(true),
+            Self::Auto => match can_run_linux() {
+                Ok(Verdict::Yes) => return Ok(false),
+                Ok(Verdict::No(reason)) => reason,
+                // Joining a group is a better remedy than a machine fifty times slower.
+                Err(error @ Error::KvmPermission) => return Err(error.into()),
+                Err(error) => error.to_string(),
+            },
+        };
+        if !quiet {
+            eprintln!("nicvmm: {reason}; using the nested machine, which is much slower");
+        }
+        Ok(true)
+    }
+}
+
+/// Carries out this very command in the nested machine. It may write below `writable`, and reads
+/// our standard input if `stdin`.
+pub fn enter_nested(writable: Vec<PathBuf>, stdin: bool) -> Result<ExitCode> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let argv = with_host_kvm(program.into(), std::env::args_os().skip(1));
+    let mut request = Request::new(argv);
+    request.writable = writable;
+    request.stdin = stdin;
+    let status = nested::run(&request, &super::guest::spinner())?;
+    Ok(ExitCode::from(status as u8))
+}
+
+/// The directory in which a file is to be written.
+pub fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.into(),
+        _ => ".".into(),
+    }
+}
+
+/// The command line with `--host kvm` in place of whatever it said of the host.
+fn with_host_kvm(program: OsString, arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut argv = vec![program];
+    let mut arguments = arguments;
+    argv.extend(arguments.next()); // the subcommand
+    argv.push("--host=kvm".into());
+    while let Some(argument) = arguments.next() {
+        if argument == OsStr::new("--") {
+            argv.push(argument);
+            argv.extend(arguments);
+            break;
+        }
+        if argument == OsStr::new("--host") {
+            arguments.next();
+        } else if !argument.to_string_lossy().starts_with("--host=") {
+            argv.push(argument);
+        }
+    }
+    argv
+}
+
+#[cfg(test)]
+#[path = "host_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@ mod nic;
 mod report;
 mod terminal;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::exit;
-use super::host::Host;
+use super::host::{Host, directory_of, enter_nested};
 use crate::machine::boot::Payload;
 use crate::machine::console::Transcript;
 use crate::machine::{Ending, Machine, block_signals};
@@ -88,6 +89,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let payload = payload(args)?;
+    if args.host.is_nested(!args.command.is_empty() && !std::io::stderr().is_terminal())? {
+        return run_nested(args);
+    }
     block_signals()?;
     let mut machine = Machine::new(args.memory << 20, args.cpus)?;
     let transcript = Transcript::default();
@@ -112,6 +116,25 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         report::write(path, &ending, &exits)?;
     }
     finish(&ending, status.as_ref(), &target, &transcript)
+}
+
+/// Runs the guest in the nested machine, from where only files can be reached.
+fn run_nested(args: &RunArgs) -> Result<ExitCode> {
+    if args.control.is_some() || args.nic.iter().any(NicSpec::reaches_out) {
+        anyhow::bail!(
+            "sockets and interfaces of this host cannot be reached from the nested machine: start \
+             both ends inside, with `nicvmm nested -- COMMAND`"
+        );
+    }
+    let console = match &args.console {
+        Some(ConsoleTarget::File(path)) => Some(path),
+        _ => None,
+    };
+    let files = console
+        .into_iter()
+        .chain(&args.report)
+        .chain(args.nic.iter().filter_map(|nic| nic.capture.as_ref()));
+    enter_nested(files.map(|file| directory_of(file)).collect(), args.command.is_empty())
 }
 
 /// What to boot: the files that were named, or the default guest, which is built if need be.

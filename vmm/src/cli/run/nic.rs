@@ -103,6 +103,11 @@ impl NicSpec {
         Ok(())
     }
 
+    /// Whether the wire leads to something else on this host.
+    pub fn reaches_out(&self) -> bool {
+        self.wire != Wire::Null
+    }
+
     /// What the wire may hand over unfinished, if the model wants it.
     fn delivers(&self) -> Offloads {
         match (&self.wire, self.model) {
