@@ -3,6 +3,8 @@
 pub mod bare_metal;
 pub mod elf;
 pub mod http;
+pub mod linux;
 pub mod namespace;
+pub mod network;
 pub mod program;
 pub mod pump;

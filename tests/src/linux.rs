@@ -1,0 +1,24 @@
+//! Tests that need a KVM that can run Linux run in the nested machine where this host has none.
+
+use vmm::machine::probe::{Verdict, can_run_linux};
+
+use crate::program;
+
+/// Runs `body` where KVM can run Linux: here, or by running the test of this `name` again in the
+/// nested machine. The test's binary is the running one.
+pub fn with_kvm(name: &str, body: impl FnOnce()) {
+    if vmm::nested::is_inside() || can_run_linux().is_ok_and(|verdict| verdict == Verdict::Yes) {
+        return body();
+    }
+    let myself = std::env::current_exe().expect("a test knows its own file");
+    let program = program::path();
+    let status = program::nicvmm(&["nested", "--", "/usr/bin/env"])
+        .arg(format!("{}={}", program::VARIABLE, program.display()))
+        .arg(myself)
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .current_dir(std::env::temp_dir())
+        .stdin(std::process::Stdio::null())
+        .status()
+        .expect("nicvmm starts");
+    assert!(status.success(), "{name} failed in the nested machine: {status}");
+}
