@@ -10,13 +10,15 @@ pub fn with_kvm(name: &str, body: impl FnOnce()) {
     if vmm::nested::is_inside() || can_run_linux().is_ok_and(|verdict| verdict == Verdict::Yes) {
         return body();
     }
+    // The current directory is shared with the nested machine, and sockets do not work there.
+    let shared = tempfile::TempDir::new().expect("a temporary directory");
     let myself = std::env::current_exe().expect("a test knows its own file");
     let program = program::path();
     let status = program::nicvmm(&["nested", "--", "/usr/bin/env"])
         .arg(format!("{}={}", program::VARIABLE, program.display()))
         .arg(myself)
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
-        .current_dir(std::env::temp_dir())
+        .current_dir(shared.path())
         .stdin(std::process::Stdio::null())
         .status()
         .expect("nicvmm starts");
