@@ -1,6 +1,10 @@
 //! Frames: how one message is put on the byte stream and found in it again.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 
 /// Longest payload of one frame.
 pub const MAX_PAYLOAD: usize = 16 * 1024;
@@ -10,6 +14,11 @@ const CHECKSUM: usize = 4;
 /// Longest encoded frame: COBS adds one byte in 254 and one more.
 const MAX_ENCODED: usize =
     MAX_PAYLOAD + HEADER + CHECKSUM + (MAX_PAYLOAD + HEADER + CHECKSUM) / 254 + 2;
+
+/// Bit of the kind byte: the payload is compressed (deflate).
+const COMPRESSED: u8 = 0x40;
+/// Shorter payloads are not worth the try.
+const WORTH_COMPRESSING: usize = 128;
 
 /// What a frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +70,11 @@ pub struct Frame {
 /// receiver will drop the frame.
 pub fn encode(kind: Kind, id: u32, payload: &[u8]) -> Vec<u8> {
     debug_assert!(payload.len() <= MAX_PAYLOAD, "{} bytes in one frame", payload.len());
+    let compressed = compress(payload);
     let mut plain = Vec::with_capacity(HEADER + payload.len() + CHECKSUM);
-    plain.push(kind as u8);
+    plain.push(kind as u8 | compressed.as_ref().map_or(0, |_| COMPRESSED));
     plain.extend_from_slice(&id.to_le_bytes());
-    plain.extend_from_slice(payload);
+    plain.extend_from_slice(compressed.as_deref().unwrap_or(payload));
     plain.extend_from_slice(&crc32fast::hash(&plain).to_le_bytes());
     let mut wire = Vec::with_capacity(plain.len() + plain.len() / 254 + 3);
     if matches!(kind, Kind::Hello | Kind::Ready) {
@@ -83,11 +93,30 @@ fn decode(wire: &[u8]) -> Option<Frame> {
     }
     let (kind, rest) = body.split_first()?;
     let (id, payload) = rest.split_first_chunk::<4>()?;
+    let payload = if kind & COMPRESSED == 0 { payload.to_vec() } else { decompress(payload)? };
     if payload.len() > MAX_PAYLOAD {
         return None;
     }
-    let kind = Kind::from_byte(*kind)?;
-    Some(Frame { kind, id: u32::from_le_bytes(*id), payload: payload.to_vec() })
+    let kind = Kind::from_byte(kind & !COMPRESSED)?;
+    Some(Frame { kind, id: u32::from_le_bytes(*id), payload })
+}
+
+/// `None` where that makes nothing shorter.
+fn compress(payload: &[u8]) -> Option<Vec<u8>> {
+    if payload.len() < WORTH_COMPRESSING {
+        return None;
+    }
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(payload).ok()?;
+    encoder.finish().ok().filter(|compressed| compressed.len() < payload.len())
+}
+
+/// Gives up on what is longer than a payload may be.
+fn decompress(compressed: &[u8]) -> Option<Vec<u8>> {
+    let mut payload = Vec::new();
+    let mut decoder = DeflateDecoder::new(compressed).take(MAX_PAYLOAD as u64 + 1);
+    decoder.read_to_end(&mut payload).ok()?;
+    Some(payload)
 }
 
 /// What the stream gave.

@@ -62,7 +62,33 @@ fn the_longest_payload_fits() {
     assert_eq!(receive_all(wire), [frame(Kind::Stdout, u32::MAX, &payload), Received::End]);
 }
 
+#[test]
+fn text_takes_less_room_on_the_wire() {
+    let text = "tcp-segmentation-offload: on\ngeneric-receive-offload: on\n".repeat(40);
+    let wire = encode(Kind::Stdout, 1, text.as_bytes());
+    assert!(wire.len() * 5 < text.len(), "{} bytes became {}", text.len(), wire.len());
+    assert_eq!(receive_all(wire), [frame(Kind::Stdout, 1, text.as_bytes()), Received::End]);
+}
+
+#[test]
+fn a_bomb_is_no_frame() {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&vec![0; MAX_PAYLOAD + 1]).unwrap();
+    let mut plain = vec![Kind::Stdout as u8 | COMPRESSED, 1, 0, 0, 0];
+    plain.extend(encoder.finish().unwrap());
+    plain.extend(crc32fast::hash(&plain).to_le_bytes());
+    let mut wire = cobs::encode_vec(&plain);
+    wire.push(0);
+    assert_eq!(receive_all(wire), [Received::Garbage, Received::End]);
+}
+
 proptest! {
+    #[test]
+    fn any_text_survives(id: u32, text in "[a-c]{0,2000}") {
+        let wire = encode(Kind::Stderr, id, text.as_bytes());
+        prop_assert_eq!(receive_all(wire), vec![frame(Kind::Stderr, id, text.as_bytes()), Received::End]);
+    }
+
     #[test]
     fn any_payload_survives(id: u32, payload in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let wire = encode(Kind::Stderr, id, &payload);

@@ -6,7 +6,8 @@
 //!
 //! COBS keeps the zero byte out of a frame, so a receiver that lost its place finds it again at
 //! the next zero, and the checksum tells that bytes were lost. Large data is sent as many frames;
-//! no payload is longer than [`MAX_PAYLOAD`].
+//! no payload is longer than [`MAX_PAYLOAD`]. Where that makes a payload shorter, it is compressed
+//! (deflate), and bit 6 of `kind` is set.
 //!
 //! How a session goes:
 //! 1. the host sends [`Kind::Hello`] every second until the guest answers [`Kind::Ready`] (the
@@ -19,7 +20,7 @@
 //!    data. At most [`STDIN_WINDOW`] bytes may be under way: the guest gives room back by
 //!    [`Kind::Credit`], so a tty's small buffer is never overrun.
 //!
-//! Every byte over a UART may cost a VM exit, so nothing is echoed and nothing is sent twice.
+//! Every byte over a UART may cost a VM exit, so nothing is echoed and text is compressed.
 
 mod frame;
 mod message;
@@ -28,7 +29,7 @@ pub use frame::{Frame, FrameReader, Kind, MAX_PAYLOAD, Received, encode};
 pub use message::{Configure, Ready, Request, Run, Signal, Status, WriteFile};
 
 /// Version of this protocol, told in [`Ready`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Bytes of standard input that may be on their way to one command.
 pub const STDIN_WINDOW: usize = 8 * 1024;
