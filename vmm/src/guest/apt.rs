@@ -131,12 +131,11 @@ pub fn download(packages: &[Package], directory: &Path) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
+    // Without a network every package fails alike: one is enough.
     let said = String::from_utf8_lossy(&output.stderr);
-    let remedy = "are the package lists out of date (`sudo apt-get update`), or no network?";
-    Err(Error::Tool {
-        program: "apt-get download".into(),
-        output: format!("{}; {remedy}", said.trim()),
-    })
+    let first = said.lines().find(|line| line.starts_with("E:")).unwrap_or(said.trim());
+    let remedy = "no network, or package lists out of date (`sudo apt-get update`)?";
+    Err(Error::Tool { program: "apt-get download".into(), output: format!("{first}; {remedy}") })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What can go wrong while a guest image is made.
+//! What can go wrong while a guest image is made. Where there is a source, it says why.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be used.
-    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    #[error("cannot {doing} {path}", path = path.display())]
     File {
         /// "read", "write", ...
         doing: &'static str,

@@ -1,4 +1,4 @@
-//! What can go wrong with the nested machine.
+//! What can go wrong with the nested machine. Where there is a source, it says why.
 
 use std::io;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ pub enum Error {
     #[error("{0:?} is not UTF-8, the nested machine cannot take it")]
     NotText(std::ffi::OsString),
     /// A directory that was to be writable is none.
-    #[error("the nested machine cannot write to {path}: {source}", path = path.display())]
+    #[error("the nested machine cannot write to {path}", path = path.display())]
     NoDirectory {
         /// The directory.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum Error {
     #[error(transparent)]
     Guest(#[from] guest::Error),
     /// The control channel failed.
-    #[error("the nested machine: {0}")]
+    #[error("the nested machine does not answer as it should")]
     Channel(#[from] client::Error),
 }
 

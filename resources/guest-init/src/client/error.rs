@@ -1,4 +1,4 @@
-//! What can go wrong between a host and its guest.
+//! What can go wrong between a host and its guest. Where there is a source, it says why.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The control socket could not be reached.
-    #[error("cannot connect to the guest's control socket {path}: {source}", path = path.display())]
+    #[error("cannot connect to the guest's control socket {path}", path = path.display())]
     Connect {
         /// The socket.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum Error {
     )]
     TooLong(usize),
     /// The connection failed.
-    #[error("the guest's control channel failed: {0}")]
+    #[error("the guest's control channel failed")]
     Io(#[from] io::Error),
 }
 
