@@ -166,8 +166,8 @@ impl RunOutcome {
     /// One line about it.
     pub fn line(&self, path: &PathFacts) -> String {
         let rest = match self.path.frag_needed_sent {
-            0 => "no ICMP".to_owned(),
-            many => format!("{many} ICMP \"fragmentation needed\" (mtu {})", path.mtu),
+            0 => "no ICMP error".to_owned(),
+            many => format!("{many} ICMP need to frag (mtu {})", path.mtu),
         };
         format!("{} in {:.1} s, {rest}", rate(self.goodput_bytes_per_second), self.seconds)
     }

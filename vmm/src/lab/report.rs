@@ -2,14 +2,18 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::outcome::{Comparison, PathFacts, PathFigures, VariantOutcome};
 use super::statistics::Summary;
 use super::units::{rate, three_digits};
 
-/// Payload sizes shown of a variant; the JSON has all of them.
+/// Payload sizes shown of a variant at most; the JSON has all of them.
 const SIZES_SHOWN: usize = 3;
+/// A size is shown if at least this part of all bytes came in such segments.
+const SHARE_SHOWN: f64 = 1e-4;
+/// A round trip this many times what was asked for is worth a note.
+const SLOW_ROUND_TRIP: f64 = 1.25;
 /// Width where there is no terminal to ask.
 const PLAIN_WIDTH: u16 = 118;
 
@@ -44,7 +48,10 @@ fn headline(comparison: &Comparison) -> String {
     if icmp != "all" {
         let _ = write!(text, ", ICMP {icmp}");
     }
-    let runs = if comparison.runs == 1 { "one run" } else { "median of runs" };
+    let runs = match comparison.runs {
+        1 => "one run".to_owned(),
+        several => format!("median of {several} runs"),
+    };
     let _ = writeln!(
         text,
         "; GNU wget for at most {} s, {runs} each; guests run by {}.",
@@ -88,6 +95,10 @@ fn table(comparison: &Comparison) -> Table {
         ]);
         table.add_row(row);
     }
+    // Names and figures stay in one piece; headings may be broken.
+    for column in table.column_iter_mut().take(2) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table
 }
 
@@ -99,10 +110,27 @@ fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome)
         let _ = write!(text, "; {} the goodput of {first}", ratio(median(variant), base));
     }
     let _ = writeln!(text, ".\n  {}", variant.guest.lspci);
+    if let Some(slow) = slow_round_trip(comparison, variant) {
+        let _ = writeln!(text, "  {slow}");
+    }
     for said in variant.runs.iter().filter_map(|run| run.client_said.as_ref()) {
         let _ = writeln!(text, "  wget gave up: {said}");
     }
     text
+}
+
+/// A note where the round trip was not what the path was asked for: then the host is too busy, or
+/// too slow, and everything that goes by round trips is slower too.
+fn slow_round_trip(comparison: &Comparison, variant: &VariantOutcome) -> Option<String> {
+    let asked = comparison.path.delay_ms * 2.0;
+    let slowest = variant.runs.iter().filter_map(|run| run.round_trip_ms).fold(0.0, f64::max);
+    (slowest > asked * SLOW_ROUND_TRIP + 1.0).then(|| {
+        format!(
+            "note: the round trip was {} ms before the download, not {}: this host is busy or slow",
+            three_digits(slowest),
+            three_digits(asked)
+        )
+    })
 }
 
 fn figure(value: impl ToString) -> Cell {
@@ -129,10 +157,16 @@ fn icmp(path: &PathFigures) -> String {
     }
 }
 
-/// The most frequent payload sizes.
+/// The payload sizes that carried most.
 fn sizes(path: &PathFigures) -> String {
-    let mut sizes: Vec<_> = path.segment_sizes.iter().filter(|(size, _)| **size > 0).collect();
-    sizes.sort_by_key(|(size, count)| (std::cmp::Reverse(**count), **size));
+    let bytes = |(size, count): (&u16, &u64)| u64::from(*size) * count;
+    let total: u64 = path.segment_sizes.iter().map(bytes).sum();
+    let mut sizes: Vec<_> = path
+        .segment_sizes
+        .iter()
+        .filter(|entry| bytes(*entry) as f64 >= total as f64 * SHARE_SHOWN && bytes(*entry) > 0)
+        .collect();
+    sizes.sort_by_key(|entry| std::cmp::Reverse(bytes(*entry)));
     let lines: Vec<String> =
         sizes.iter().take(SIZES_SHOWN).map(|(size, count)| format!("{count} x {size}")).collect();
     lines.join("\n")

@@ -68,6 +68,25 @@ fn the_table_shows_goodput_ratio_and_whether_icmp_still_came() {
 }
 
 #[test]
+fn a_round_trip_longer_than_asked_for_is_noted() {
+    let mut comparison = comparison(&[("old", &[98_800.0])]);
+    assert!(!render(&comparison).contains("note:"));
+    comparison.variants[0].runs[0].round_trip_ms = Some(40.5);
+    assert!(
+        render(&comparison).contains("the round trip was 40.5 ms before the download, not 24.0")
+    );
+}
+
+#[test]
+fn sizes_that_carried_next_to_nothing_are_left_out() {
+    let mut comparison = comparison(&[("old", &[98_800.0])]);
+    comparison.variants[0].path.segment_sizes =
+        BTreeMap::from([(160, 5), (1368, 48_000), (1448, 9)]);
+    let text = render(&comparison);
+    assert!(text.contains("9 x 1448") && !text.contains("5 x 160"), "{text}");
+}
+
+#[test]
 fn the_spread_is_shown_of_several_runs_only() {
     let several = render(&comparison(&[("old", &[90_000.0, 110_000.0, 100_000.0])]));
     assert!(several.contains("110 KB/s"), "{several}");

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{PathFacts, PathFigures, RunOutcome};
+use super::units::three_digits;
 
 /// IPv4 header, TCP header and the timestamp option, which Linux puts on every segment.
 const HEADERS: u16 = 20 + 20 + 12;
@@ -73,9 +74,10 @@ fn sentence(finding: Finding, run: &RunOutcome, path: &PathFacts) -> String {
         ),
         Finding::IgnoresPathMtu => format!(
             "{} until the end, though {answers} said that the path takes {mtu}: {dropped} dropped, {} of them in \
-             the last third{}",
+             the last third{}{}",
             largest(seen),
             seen.over_mtu_last_third,
+            pace(run),
             super_frames(run, mtu),
         ),
         Finding::BlackHole => format!(
@@ -104,9 +106,9 @@ fn packets(count: u64) -> String {
 
 fn icmp(count: u64) -> String {
     match count {
-        0 => "no ICMP".to_owned(),
-        1 => "1 ICMP".to_owned(),
-        many => format!("{many} ICMP"),
+        0 => "no ICMP error".to_owned(),
+        1 => "1 ICMP error".to_owned(),
+        many => format!("{many} ICMP errors"),
     }
 }
 
@@ -129,6 +131,18 @@ fn usual(seen: &PathFigures) -> String {
         }
         None => "no segment carried data".to_owned(),
     }
+}
+
+/// A transfer that loses a segment at every step goes by round trips, whatever the rate of the path.
+fn pace(run: &RunOutcome) -> String {
+    run.round_trip_ms.map_or_else(String::new, |milliseconds| {
+        let kilobytes = run.goodput_bytes_per_second * milliseconds / 1e6;
+        format!(
+            "; {} KB got through in a round trip of {} ms",
+            three_digits(kilobytes),
+            three_digits(milliseconds)
+        )
+    })
 }
 
 /// Where the guest left the cutting to its NIC, and segments of the path's own size are there too,
