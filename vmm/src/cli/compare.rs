@@ -17,6 +17,7 @@ use crate::lab::{
     Accelerator, Comparison, Image, Limits, PathPlan, Plan, Progress, SignalWatch, Stop, Variant,
     Vmm, compare, host_facts, report,
 };
+use crate::nested::is_inside;
 use crate::path::units::Rate;
 use crate::path::{IcmpPolicy, MssClamp};
 
@@ -142,7 +143,8 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     let plan = plan(args)?;
     let json = args.json.as_deref().map(Destination::prepare).transpose()?;
     let progress = Progress::new(args.quiet);
-    let ending = compare(&plan, host_facts(plan.accelerator.name()), &progress, &stop);
+    let kind = if is_inside() { "nested" } else { plan.accelerator.name() };
+    let ending = compare(&plan, host_facts(kind), &progress, &stop);
     if !ending.comparison.variants.is_empty() {
         print!("{}", report::render(&ending.comparison));
     }

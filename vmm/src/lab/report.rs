@@ -54,10 +54,21 @@ fn headline(comparison: &Comparison) -> String {
     };
     let _ = writeln!(
         text,
-        "; GNU wget for at most {} s, {runs} each; guests run by {}.",
-        comparison.seconds, comparison.host.kind
+        "; GNU wget for at most {} s, {runs} each; guests on {}.",
+        comparison.seconds,
+        host(&comparison.host.kind)
     );
     text
+}
+
+/// How guests were run, in words.
+fn host(kind: &str) -> &str {
+    match kind {
+        "kvm" => "KVM",
+        "nested" => "KVM in a software machine",
+        "tcg" => "QEMU's translator",
+        other => other,
+    }
 }
 
 fn table(comparison: &Comparison) -> Table {
@@ -96,8 +107,11 @@ fn table(comparison: &Comparison) -> Table {
         table.add_row(row);
     }
     // Names and figures stay in one piece; headings may be broken.
-    for column in table.column_iter_mut().take(2) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
+    let sizes = if several { 7 } else { 6 };
+    for index in [0, 1, sizes] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table
 }
