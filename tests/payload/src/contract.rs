@@ -34,6 +34,8 @@ pub mod headers {
     pub const DESTINATION_IP: [u8; 4] = [10, 0, 1, 9];
     /// IPv4 identification; it wraps within a 64 KiB super-frame.
     pub const IDENTIFICATION: u16 = 0xfff0;
+    /// IPv4 flags: DF.
+    pub const DONT_FRAGMENT: u16 = 0x4000;
     /// Time to live.
     pub const TTL: u8 = 64;
     /// TCP source port.
@@ -44,6 +46,9 @@ pub mod headers {
     pub const SEQUENCE: u32 = 0xffff_8000;
     /// TCP acknowledgement number.
     pub const ACKNOWLEDGEMENT: u32 = 0x0102_0304;
+    /// TCP flags: CWR, which belongs to the first segment; PSH and FIN, which belong to the last;
+    /// ACK.
+    pub const FLAGS: u8 = 0x80 | 0x08 | 0x01 | 0x10;
     /// TCP window.
     pub const WINDOW: u16 = 501;
     /// TCP options: two NOPs and a timestamp.

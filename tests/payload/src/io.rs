@@ -28,8 +28,13 @@ macro_rules! port {
 }
 
 port!(in8, out8, u8, "al");
-port!(in16, out16, u16, "ax");
 port!(in32, out32, u32, "eax");
+
+/// Writes a port.
+pub fn out16(port: u16, value: u16) {
+    // SAFETY: as for the others.
+    unsafe { asm!("out dx, ax", in("dx") port, in("ax") value, options(nostack, preserves_flags)) }
+}
 
 /// Reads a register or a word that a device may write.
 pub fn read<T: Copy>(address: u64) -> T {

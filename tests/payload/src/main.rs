@@ -18,13 +18,17 @@ mod command_line;
 #[allow(dead_code, reason = "the test uses what the guest does not")]
 mod contract;
 mod facts;
+mod frame;
 mod interrupts;
 mod io;
 mod memory;
 mod msix;
 mod pci;
 mod programs;
+mod rtl8139;
 mod time;
+mod virtio_net;
+mod virtqueue;
 
 use command_line::CommandLine;
 

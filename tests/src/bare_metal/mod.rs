@@ -9,7 +9,10 @@ pub mod contract;
 mod guest;
 mod kvm;
 mod outcome;
+pub mod segments;
+mod wire;
 
 pub use guest::Guest;
 pub use kvm::require_kvm;
 pub use outcome::{Exits, Outcome};
+pub use wire::Wire;

@@ -6,7 +6,9 @@ mod enumerate;
 mod intx;
 mod msix;
 mod rings;
+mod rtl8139;
 mod self_interrupts;
+mod virtio_net;
 
 use crate::command_line::CommandLine;
 
@@ -19,7 +21,9 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("intx", intx::run),
     ("msix", msix::run),
     ("rings", rings::run),
+    ("rtl8139", rtl8139::run),
     ("self-interrupts", self_interrupts::run),
+    ("virtio-net", virtio_net::run),
 ];
 
 /// The program of this name.
