@@ -1,7 +1,9 @@
 //! The segments that a super-frame of the payload has to become, built by a crate that nothing
 //! under test uses for it.
 
-use etherparse::{IpHeaders, Ipv4Header, PacketBuilder, TcpHeader, TcpOptions, ip_number};
+use etherparse::{
+    IpHeaders, Ipv4Extensions, Ipv4Header, PacketBuilder, TcpHeader, TcpOptions, ip_number,
+};
 
 use super::contract::{headers, payload_byte};
 
@@ -52,7 +54,7 @@ fn segment(payload: &[u8], index: usize, cut: usize, (cwr, end): (bool, bool)) -
     (tcp.ack, tcp.cwr, tcp.psh, tcp.fin) = (true, cwr, end, end);
     tcp.options = TcpOptions::try_from_slice(&headers::OPTIONS).expect("the options fit");
     let builder = PacketBuilder::ethernet2(headers::SOURCE, headers::DESTINATION)
-        .ip(IpHeaders::Ipv4(ip, Default::default()))
+        .ip(IpHeaders::Ipv4(ip, Ipv4Extensions::default()))
         .tcp_header(tcp);
     let mut frame = Vec::with_capacity(builder.size(payload.len()));
     builder.write(&mut frame, payload).expect("a Vec takes everything");
