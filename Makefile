@@ -21,6 +21,8 @@ lint:
 	@echo "== formatting and lints"
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) fmt --check --manifest-path tests/payload/Cargo.toml
+	$(CARGO) clippy --manifest-path tests/payload/Cargo.toml --target-dir target/payload -- -D warnings
 
 guest: build
 	@echo "== the default guest"

@@ -113,3 +113,10 @@ fn a_message_is_held_back_while_its_vector_is_masked() {
     assert!(outcome.holds("unmasked"), "unmasking sends what was pending");
     assert!(!outcome.holds("unmasked.pending"));
 }
+
+#[test]
+fn a_program_that_crashes_is_told_by_its_exception() {
+    let Some(guest) = Guest::new() else { return };
+    let complaint = guest.attempt("crash").unwrap_err();
+    assert!(complaint.contains("after exception 6 "), "{complaint}");
+}

@@ -47,7 +47,7 @@ extern "C" fn main(zero_page: u64) -> ! {
     power_off()
 }
 
-/// ACPI's S5, where nicvmm and QEMU's microvm-like machines have their PM1 control register.
+/// ACPI's S5, by the PM1 control register where nicvmm has it (and QEMU's q35).
 fn power_off() -> ! {
     const PM1_CONTROL: u16 = 0x604;
     const SLEEP_TYPE_OFF: u16 = 5 << 10;

@@ -52,7 +52,13 @@ impl Guest {
     ///
     /// # Panics
     /// If the program does not end by itself: the message says how it ended.
-    pub fn run(mut self, command_line: &str) -> Outcome {
+    pub fn run(self, command_line: &str) -> Outcome {
+        self.attempt(command_line)
+            .unwrap_or_else(|complaint| panic!("program {command_line:?}: {complaint}"))
+    }
+
+    /// Runs a program that may end in any way; an error says how it ended, and what it had found.
+    pub fn attempt(mut self, command_line: &str) -> Result<Outcome, String> {
         let payload = Payload {
             kernel: env!("NICVMM_PAYLOAD").into(),
             initrd: None,
@@ -66,12 +72,11 @@ impl Guest {
         memory.read_slice(&mut facts, GuestAddress(FACTS)).expect("facts are in RAM");
         memory.read_slice(&mut fault, GuestAddress(FAULT)).expect("the fault is in RAM");
         let outcome = Outcome::new(&facts, Exits::from(&*exits));
-        assert!(
-            ending == Ending::PowerOff,
-            "program {command_line:?}: {ending}{}\n{outcome}",
-            describe_fault(&fault)
-        );
-        outcome
+        if ending == Ending::PowerOff {
+            Ok(outcome)
+        } else {
+            Err(format!("{ending}{}\n{outcome}", describe_fault(&fault)))
+        }
     }
 }
 

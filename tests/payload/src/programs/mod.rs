@@ -2,6 +2,7 @@
 
 mod accesses;
 mod bars;
+mod crash;
 mod enumerate;
 mod intx;
 mod msix;
@@ -17,6 +18,7 @@ type Program = fn(&CommandLine);
 const PROGRAMS: &[(&str, Program)] = &[
     ("accesses", accesses::run),
     ("bars", bars::run),
+    ("crash", crash::run),
     ("enumerate", enumerate::run),
     ("intx", intx::run),
     ("msix", msix::run),
