@@ -2,20 +2,21 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
 pub const KERNEL_PACKAGES: [&str; 2] = ["linux-image-amd64", "linux-image-generic"];
 
 /// Packages with the programs; the libraries they depend on come along.
-pub const TOOL_PACKAGES: [&str; 10] = [
+pub const TOOL_PACKAGES: [&str; 11] = [
     "bash",
     "busybox-static",
     "coreutils",
     "dash",
     "ethtool",
     "iproute2",
+    "nginx",
     "pci.ids",
     "pciutils",
     "tcpdump",
@@ -28,8 +29,8 @@ pub const TOOL_PACKAGES: [&str; 10] = [
 /// of that name: its `sh -c wget` and `timeout 9 wget` would run its own wget. So shells, and the
 /// commands that start others, are the real ones.
 pub const PROGRAMS: &[&str] = &[
-    "bash", "bridge", "dash", "env", "ethtool", "ip", "lspci", "nice", "nohup", "nstat", "setpci",
-    "ss", "tc", "tcpdump", "timeout", "wget",
+    "bash", "bridge", "dash", "env", "ethtool", "ip", "lspci", "nginx", "nice", "nohup", "nstat",
+    "setpci", "ss", "tc", "tcpdump", "timeout", "wget",
 ];
 
 /// What `sh` is.

@@ -17,23 +17,30 @@ const TIME_WAS_OVER: [i32; 2] = [137, 124];
 /// A live rate is taken over this span.
 const RATE_SPAN: Duration = Duration::from_secs(1);
 
-/// Makes the file out of random bytes and has busybox httpd, which sends by sendfile(2), serve it.
+/// Makes the file out of random bytes and has nginx serve it, by sendfile(2) and with the header
+/// in the first segment, as busy web servers are set up.
 const PREPARE: &str = "\
 set -e
-mkdir -p /run/www
+mkdir -p /run/www /var/lib/nginx
 cd /run/www
 head -c 1048576 /dev/urandom >chunk
 i=0
 while [ $i -lt \"$1\" ]; do cat chunk; i=$((i + 1)); done >file
-echo ok >ready
 rm chunk
-busybox httpd -p 80 -h /run/www
-i=0
-until busybox wget -q -O /dev/null http://127.0.0.1/ready; do
-  i=$((i + 1))
-  [ $i -lt 20 ] || exit 1
-  sleep 0.2
-done";
+cat >/run/nginx.conf <<'END'
+user root;
+worker_processes 1;
+pid /run/nginx.pid;
+events {}
+http {
+  access_log off;
+  sendfile on;
+  sendfile_max_chunk 0;
+  tcp_nopush on;
+  server { listen 80; listen [::]:80; root /run/www; }
+}
+END
+nginx -e stderr -c /run/nginx.conf";
 
 /// Downloads for at most `$1` seconds from `$2`; prints start, end, exit status and size.
 const DOWNLOAD: &str = "\
