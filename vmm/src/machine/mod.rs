@@ -28,7 +28,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devices::bus::{Bus, Device};
 use devices::interrupt::Messages;
@@ -57,6 +57,9 @@ use signals::{Deadline, Signals};
 const FIRST_NIC_SLOT: usize = 3;
 /// How long a vCPU gets to notice that it shall stop before it is kicked again.
 const KICK_EVERY: Duration = Duration::from_millis(5);
+/// How long all vCPUs together get before one of them counts as stuck inside KVM.
+const KICK_LIMIT: Duration = Duration::from_secs(10);
+const STUCK: &str = "a vCPU does not come back from KVM";
 
 type Subscriber = Box<dyn MutEventSubscriber + Send>;
 
@@ -71,6 +74,23 @@ pub struct Machine {
     next_nic: usize,
     context: vcpu::Context,
     events: EventManager<Subscriber>,
+}
+
+/// Makes the vCPU threads leave the guest and end. Answers false if one does not.
+fn stop_vcpus(threads: Vec<JoinHandle<()>>) -> bool {
+    let deadline = Instant::now() + KICK_LIMIT;
+    for thread in threads {
+        while !thread.is_finished() {
+            if Instant::now() > deadline {
+                return false;
+            }
+            // The thread may be just about to enter the guest, so one kick is not enough.
+            let _ = thread.kill(signals::kick_signal());
+            std::thread::sleep(KICK_EVERY);
+        }
+        let _ = thread.join();
+    }
+    true
 }
 
 fn open_kvm() -> Result<Kvm> {
@@ -235,15 +255,7 @@ impl Machine {
             }
         };
         self.context.stop.store(true, Ordering::Release);
-        for thread in threads {
-            while !thread.is_finished() {
-                // The thread may be just about to enter the guest, so one kick is not enough.
-                let _ = thread.kill(signals::kick_signal());
-                std::thread::sleep(KICK_EVERY);
-            }
-            let _ = thread.join();
-        }
-        Ok(ending)
+        Ok(if stop_vcpus(threads) { ending } else { Ending::KvmError(STUCK.into()) })
     }
 
     fn start_vcpus(&mut self) -> Result<Vec<JoinHandle<()>>> {

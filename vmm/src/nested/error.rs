@@ -36,6 +36,15 @@ pub enum Error {
         /// Last lines of its console.
         console: String,
     },
+    /// The outer machine stopped to answer.
+    #[error(
+        "the nested machine hangs: it has not answered for {silent:.0?}, which QEMU's emulation \
+         does now and then on a busy host; try again"
+    )]
+    Hangs {
+        /// How long.
+        silent: Duration,
+    },
     /// The host's files could not be mounted.
     #[error("the nested machine cannot mount the host's files: {0}")]
     Mount(String),

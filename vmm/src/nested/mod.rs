@@ -17,6 +17,7 @@
 mod error;
 mod input;
 mod outer;
+mod pulse;
 mod qemu;
 mod signals;
 
@@ -32,6 +33,7 @@ pub use error::{Error, Result};
 pub use outer::is_inside;
 
 use crate::guest;
+use pulse::Pulse;
 use qemu::Qemu;
 use signals::Signals;
 
@@ -93,12 +95,14 @@ pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
         input::forward(&process);
     }
     let mut end: Option<(Instant, i32)> = None;
+    let mut pulse = Pulse::new();
     loop {
         match process.wait(LOOK) {
             Ok(output) => return Ok(output.status.code()),
             Err(ClientError::TimedOut { .. }) => qemu.check()?,
             Err(error) => return explain(&mut qemu, Err(error.into())),
         }
+        explain(&mut qemu, pulse.check(&client))?;
         match (signals.take(), end) {
             (Some(signal), Some(_)) => return Ok(128 + signal), // asked twice: at once
             (Some(signal), None) => {
