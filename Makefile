@@ -3,7 +3,7 @@
 NICVMM := target/release/nicvmm
 CARGO := cargo
 
-.PHONY: demo test build lint guest packages-demo packages-test
+.PHONY: demo test bench build lint guest packages-demo packages-test
 
 demo: packages-demo build guest
 	@echo "== comparing three NICs behind a 1420-byte link"
@@ -16,6 +16,10 @@ test: packages-test lint build guest
 build:
 	@echo "== building"
 	$(CARGO) build --release
+
+bench: build guest
+	@echo "== boot time against QEMU"
+	$(CARGO) run --release --package tests --bin boot-time
 
 lint:
 	@echo "== formatting and lints"
