@@ -33,7 +33,7 @@ guest: build
 	$(NICVMM) guest build
 
 packages-demo:
-	@resources/install-packages guest nested
+	@resources/install-packages build guest nested
 
 packages-test:
-	@resources/install-packages guest nested test
+	@resources/install-packages build guest nested test

@@ -57,6 +57,8 @@ pub struct Tap {
     current: Option<(usize, Metadata)>,
     /// What the device would not take.
     rest: VecDeque<Vec<u8>>,
+    /// The interface was deleted.
+    lost: bool,
 }
 
 impl Tap {
@@ -77,7 +79,7 @@ impl Tap {
         let name = tap_ioctl::attach(&device, name).map_err(refused)?;
         tap_ioctl::set_offload(&device, flags(accepts)).map_err(refused)?;
         let incoming = vec![0; HEADER + MAX_FRAME].into_boxed_slice();
-        Ok(Self { device, name, incoming, current: None, rest: VecDeque::new() })
+        Ok(Self { device, name, incoming, current: None, rest: VecDeque::new(), lost: false })
     }
 
     /// The interface's name, as the kernel completed it (`tap%d` takes the next free number).
@@ -112,14 +114,15 @@ fn flags(accepts: Offloads) -> libc::c_uint {
     flags
 }
 
-/// Reads one record without waiting.
-fn read(mut device: &File, into: &mut [u8]) -> Option<usize> {
+/// Reads one record without waiting; an error means that the interface is gone.
+fn read(mut device: &File, into: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
-        match device.read(into) {
-            Ok(count) => return Some(count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // EAGAIN, or the interface is down: nothing to read either way.
-            Err(_) => return None,
+        match device.read(into).map_err(|error| (error.raw_os_error(), error)) {
+            Ok(count) => return Ok(Some(count)),
+            Err((Some(libc::EINTR), _)) => {}
+            // EIO: the interface is down, but it may come up.
+            Err((Some(libc::EAGAIN | libc::EIO), _)) => return Ok(None),
+            Err((_, error)) => return Err(error),
         }
     }
 }
@@ -159,7 +162,15 @@ impl Backend for Tap {
 
     fn peek(&mut self) -> Option<(&[u8], Metadata)> {
         while self.current.is_none() {
-            let count = read(&self.device, &mut self.incoming)?;
+            let count = match read(&self.device, &mut self.incoming) {
+                Ok(count) => count?,
+                Err(error) => {
+                    if !std::mem::replace(&mut self.lost, true) {
+                        tracing::warn!("lost the tap interface {}: {error}", self.name);
+                    }
+                    return None;
+                }
+            };
             let record = self.incoming.get(..count).unwrap_or_default();
             self.current = vnet::parse(record).map(|metadata| (count, metadata));
         }
@@ -171,7 +182,11 @@ impl Backend for Tap {
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.device.as_fd())
+        (!self.lost).then(|| self.device.as_fd())
+    }
+
+    fn link(&self) -> bool {
+        !self.lost
     }
 }
 

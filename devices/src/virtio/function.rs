@@ -132,7 +132,12 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
                 self.transport.interrupts.msix.write(offset, data);
             }
             (BAR, Place::Common(at)) => {
+                let was_running = self.transport.running();
                 common::write(&mut self.transport, &mut self.device, at, data);
+                if self.transport.running() != was_running {
+                    // A worker that waits for room must hear that there is no driver any more.
+                    return Action::Service;
+                }
             }
             (BAR, Place::Device(at)) => self.device.write_configuration(at, data),
             (BAR, Place::Doorbell(queue)) => {

@@ -186,7 +186,8 @@ impl Messages for MsiVectors {
         let Some(slot) = self.vectors.get(usize::from(vector)) else { return };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = self.update(vector, &mut slot, message) {
-            tracing::warn!("interrupt vector {vector}: {error}");
+            // At debug: the guest decides how often it is said.
+            tracing::debug!("interrupt vector {vector}: {error}");
         }
     }
 

@@ -59,7 +59,8 @@ fn set_region(
         userspace_addr: host as u64,
     };
     // SAFETY: `host` points to a mapping of at least `size` bytes. It is held by the machine, which
-    // joins its vCPUs, the only ones to use the region, before it drops anything.
+    // before it drops anything joins its vCPUs, the only ones to use the region; if one of them
+    // cannot be joined, the machine is never dropped.
     unsafe { vm.set_user_memory_region(region) }
 }
 
@@ -92,8 +93,9 @@ impl MirrorPage {
         }
         let host = self.page.as_ptr();
         let refused = |error| Error::Kvm("map a register page", error);
-        if self.mapped_at.take().is_some() {
+        if self.mapped_at.is_some() {
             set_region(vm, self.slot, 0, host, 0, false).map_err(refused)?;
+            self.mapped_at = None;
         }
         if let Some(address) = address {
             set_region(vm, self.slot, address, host, Self::SIZE as u64, true).map_err(refused)?;

@@ -17,6 +17,7 @@ pub mod irqchip;
 pub mod layout;
 pub mod memory;
 mod nic;
+pub mod output;
 mod pci;
 pub mod probe;
 pub mod serial;
@@ -57,9 +58,8 @@ use signals::{Deadline, Signals};
 const FIRST_NIC_SLOT: usize = 3;
 /// How long a vCPU gets to notice that it shall stop before it is kicked again.
 const KICK_EVERY: Duration = Duration::from_millis(5);
-/// How long all vCPUs together get before one of them counts as stuck inside KVM.
+/// How long all vCPUs together get before one of them counts as stuck.
 const KICK_LIMIT: Duration = Duration::from_secs(10);
-const STUCK: &str = "a vCPU does not come back from KVM";
 
 type Subscriber = Box<dyn MutEventSubscriber + Send>;
 
@@ -255,7 +255,12 @@ impl Machine {
             }
         };
         self.context.stop.store(true, Ordering::Release);
-        Ok(if stop_vcpus(threads) { ending } else { Ending::KvmError(STUCK.into()) })
+        if !stop_vcpus(threads) {
+            tracing::error!("a vCPU did not stop within {KICK_LIMIT:?}");
+            // It may come back and still use what the machine holds.
+            std::mem::forget(self);
+        }
+        Ok(ending)
     }
 
     fn start_vcpus(&mut self) -> Result<Vec<JoinHandle<()>>> {

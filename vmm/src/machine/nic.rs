@@ -1,16 +1,16 @@
 //! Moves frames between a NIC and its backend: the subscriber that does a NIC's work on the
 //! event loop.
 //!
-//! Every wake-up ends in [`NicWorker::pump`]: rest of the last batch, then transmit, then
-//! receive, then the interrupt, all under one lock of the function. The backend's descriptor is
-//! watched for what is worth waking up for: input unless the guest has no room, output while a
-//! batch is left over.
+//! Every wake-up ends in [`NicWorker::pump`]: the rest of the last batch, then transmit rounds,
+//! then a run of received frames, each under the function's lock, with the interrupt passed on
+//! before the lock is released. The backend's descriptor is watched for what is worth waking up
+//! for: input unless the guest has no room, output while a batch is left over.
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices::net::{Backend, Nic, Receipt, Sent, Transmit};
+use devices::net::{Backend, Receipt, Sent, Transmit};
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::timerfd::TimerFd;
@@ -42,6 +42,8 @@ pub struct NicWorker {
     blocked: bool,
     /// The guest has no room for the next frame.
     starved: bool,
+    /// There may be frames: the descriptor said so, and they were not taken to the end.
+    readable: bool,
 }
 
 /// The backend's descriptor as the event loop knows it: a duplicate of our own, so that it can be
@@ -52,37 +54,85 @@ struct Watched {
     interest: EventSet,
 }
 
-/// What is left to do after a pump.
-struct Rest {
-    blocked: bool,
-    starved: bool,
-    more: bool,
-}
-
 impl NicWorker {
     /// The worker between the NIC in `slot` and `backend`.
     pub fn new(slot: Arc<Slot>, backend: Box<dyn Backend>) -> Result<Self> {
         let reconnect = TimerFd::new().map_err(|e| Error::System("timerfd", e.into()))?;
-        let link = true;
-        let worker =
-            Self { slot, backend, watched: None, reconnect, link, blocked: false, starved: false };
-        Ok(worker)
+        Ok(Self {
+            slot,
+            backend,
+            watched: None,
+            reconnect,
+            link: true,
+            blocked: false,
+            starved: false,
+            readable: true,
+        })
     }
 
-    fn pump(&mut self, ops: &mut EventOps) {
-        let Self { slot, backend, blocked, .. } = self;
-        let was_blocked = *blocked;
-        let rest = slot.drive(|function| match function.as_nic() {
-            Some(nic) => move_frames(nic, backend.as_mut(), was_blocked),
-            None => Rest { blocked: false, starved: false, more: false },
-        });
-        self.blocked = rest.blocked;
-        self.starved = rest.starved;
-        if rest.more {
+    /// Moves what there is to move. `bell` rang, if any did.
+    fn pump(&mut self, bell: Option<u32>, ops: &mut EventOps) {
+        let more = self.transmit(bell) | self.receive();
+        if more {
             let _ = self.slot.service().write(1);
         }
         self.follow_link();
         self.watch(ops);
+    }
+
+    /// Sends until the guest has nothing more. Each round takes the function's lock anew, so that
+    /// the guest's own accesses come in between and interrupts leave early. Answers whether there
+    /// is more.
+    fn transmit(&mut self, mut bell: Option<u32>) -> bool {
+        let Self { slot, backend, blocked, .. } = self;
+        if *blocked && backend.resume() == Sent::Blocked {
+            if let Some(id) = bell {
+                slot.drive(|function| function.ring(id));
+            }
+            return false;
+        }
+        for _ in 0..TRANSMIT_ROUNDS {
+            let end = slot.drive(|function| {
+                if let Some(id) = bell.take() {
+                    function.ring(id);
+                }
+                function.as_nic().map_or(Transmit::Idle, |nic| nic.transmit(backend.as_mut()))
+            });
+            *blocked = end == Transmit::Blocked;
+            if end != Transmit::More {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Receives what has arrived, as far as the guest has room. Answers whether there is more.
+    fn receive(&mut self) -> bool {
+        if !self.readable {
+            return false;
+        }
+        let Self { slot, backend, starved, readable, .. } = self;
+        slot.drive(|function| {
+            let Some(nic) = function.as_nic() else { return false };
+            *starved = false;
+            let mut frames = 0;
+            while let Some((frame, metadata)) = backend.peek() {
+                if frames == RECEIVE_FRAMES {
+                    nic.flush();
+                    return true;
+                }
+                if nic.receive(frame, metadata) == Receipt::NoRoom {
+                    *starved = true;
+                    nic.flush();
+                    return false;
+                }
+                backend.consume();
+                frames += 1;
+            }
+            *readable = false;
+            nic.flush();
+            false
+        })
     }
 
     /// Tells the guest when the link changed, and keeps trying while it is down.
@@ -117,63 +167,52 @@ impl NicWorker {
         if self.blocked {
             interest |= EventSet::OUT;
         }
-        let descriptor = self.backend.descriptor().filter(|_| !interest.is_empty());
+        let descriptor = self.backend.descriptor();
         let original = descriptor.map(|fd| fd.as_raw_fd());
-        if self.watched.as_ref().map(|watched| (watched.original, watched.interest))
-            == original.map(|fd| (fd, interest))
-        {
-            return;
+        if let Some(mut watched) = self.watched.take_if(|old| Some(old.original) != original) {
+            let _ = watched.change(EventSet::empty(), ops);
         }
-        if let Some(old) = self.watched.take() {
-            let _ = ops.remove(Events::with_data(&old.duplicate, WIRE, old.interest));
-        }
-        let Some(descriptor) = descriptor else { return };
-        let added =
-            descriptor.try_clone_to_owned().map_err(|e| e.to_string()).and_then(|duplicate| {
-                ops.add(Events::with_data(&duplicate, WIRE, interest))
-                    .map_err(|e| format!("{e:?}"))?;
-                let original = descriptor.as_raw_fd();
-                self.watched = Some(Watched { original, duplicate, interest });
-                Ok(())
-            });
+        let added = match (&mut self.watched, descriptor) {
+            (Some(watched), _) => watched.change(interest, ops),
+            (None, None) => Ok(()),
+            (None, Some(descriptor)) => match descriptor.try_clone_to_owned() {
+                Err(error) => Err(error.to_string()),
+                Ok(duplicate) => {
+                    let original = descriptor.as_raw_fd();
+                    let interest_now = EventSet::empty();
+                    let watched = Watched { original, duplicate, interest: interest_now };
+                    self.watched.insert(watched).change(interest, ops)
+                }
+            },
+        };
         if let Err(error) = added {
             tracing::error!("watching the network backend failed: {error}");
         }
     }
 }
 
-fn move_frames(nic: &mut dyn Nic, backend: &mut dyn Backend, was_blocked: bool) -> Rest {
-    let mut rest = Rest { blocked: false, starved: false, more: false };
-    if was_blocked && backend.resume() == Sent::Blocked {
-        rest.blocked = true;
-    }
-    let mut rounds = 0;
-    while !rest.blocked {
-        match nic.transmit(backend) {
-            Transmit::Idle => break,
-            Transmit::Blocked => rest.blocked = true,
-            Transmit::More if rounds < TRANSMIT_ROUNDS => rounds += 1,
-            Transmit::More => {
-                rest.more = true;
-                break;
-            }
+impl Watched {
+    /// Changes what the descriptor is watched for. With no interest it is off the loop: a hang-up
+    /// that nobody attends to would be reported without end.
+    fn change(
+        &mut self,
+        interest: EventSet,
+        ops: &mut EventOps,
+    ) -> std::result::Result<(), String> {
+        if self.interest == interest {
+            return Ok(());
         }
+        let events = |set| Events::with_data(&self.duplicate, WIRE, set);
+        let changed = if interest.is_empty() {
+            ops.remove(events(self.interest))
+        } else if self.interest.is_empty() {
+            ops.add(events(interest))
+        } else {
+            ops.modify(events(interest))
+        };
+        self.interest = interest;
+        changed.map_err(|error| format!("{error:?}"))
     }
-    let mut frames = 0;
-    while let Some((frame, metadata)) = backend.peek() {
-        if frames == RECEIVE_FRAMES {
-            rest.more = true;
-            break;
-        }
-        if nic.receive(frame, metadata) == Receipt::NoRoom {
-            rest.starved = true;
-            break;
-        }
-        backend.consume();
-        frames += 1;
-    }
-    nic.flush();
-    rest
 }
 
 impl MutEventSubscriber for NicWorker {
@@ -190,12 +229,13 @@ impl MutEventSubscriber for NicWorker {
         if let Some(error) = events.into_iter().find_map(|event| ops.add(event).err()) {
             tracing::error!("a NIC's events cannot be watched: {error:?}");
         }
-        self.pump(ops);
+        self.pump(None, ops);
     }
 
     fn process(&mut self, events: Events, ops: &mut EventOps) {
+        let mut rang = None;
         match events.data() {
-            WIRE => {}
+            WIRE => self.readable = true,
             RESAMPLE => return self.slot.line().resampled(),
             RECONNECT => {
                 let _ = self.reconnect.wait();
@@ -209,10 +249,10 @@ impl MutEventSubscriber for NicWorker {
             bell => {
                 if let Some(bell) = self.slot.bells().get((bell - FIRST_BELL) as usize) {
                     let _ = bell.event.read();
-                    self.slot.drive(|function| function.ring(bell.id));
+                    rang = Some(bell.id);
                 }
             }
         }
-        self.pump(ops);
+        self.pump(rang, ops);
     }
 }

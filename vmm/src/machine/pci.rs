@@ -4,6 +4,7 @@
 //! its own. The guest may move and disable them at will; [`PciBus::remap`] then brings buses,
 //! ioeventfds and mirror pages in line. A BAR that lies over another range is left undecoded.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use devices::bus::Bus;
@@ -46,6 +47,8 @@ pub struct PciBus {
     entries: Mutex<Vec<Entry>>,
     next_memory: Mutex<u64>,
     next_port: Mutex<u64>,
+    /// A refused BAR was logged; the guest can make any number of them.
+    warned: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -77,6 +80,7 @@ impl PciBus {
             entries: Mutex::default(),
             next_memory: Mutex::new(layout::PCI_MEMORY),
             next_port: Mutex::new(layout::PCI_IO),
+            warned: AtomicBool::new(false),
         })
     }
 
@@ -157,7 +161,7 @@ impl PciBus {
 
     fn map(&self, slot: &Arc<Slot>, bar: usize, kind: Bar, address: u64) -> Option<Mapping> {
         if kind.kind != BarKind::Io && self.over_ram(address, kind.size) {
-            tracing::warn!("BAR {bar} at {address:#x} lies over RAM and is not decoded");
+            self.refuse(bar, &format!("{address:#x} lies over RAM"));
             return None;
         }
         let doorbells: Vec<Doorbell> = slot
@@ -168,7 +172,7 @@ impl PciBus {
         let window = Arc::new(Mutex::new(Window::new(slot.clone(), bar, doorbells.clone())));
         let mut bus = self.bus(kind.kind).write().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = bus.insert(address, kind.size, window) {
-            tracing::warn!("BAR {bar} is not decoded: {error}");
+            self.refuse(bar, &error.to_string());
             return None;
         }
         drop(bus);
@@ -177,6 +181,12 @@ impl PciBus {
             .filter(|bell| self.watch(slot, kind.kind, address, bell, true))
             .collect();
         Some(Mapping { bar: kind, address, watched })
+    }
+
+    fn refuse(&self, bar: usize, why: &str) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!("BAR {bar} of a function is not decoded: {why}; others are not logged");
+        }
     }
 
     fn unmap(&self, slot: &Slot, mapping: Option<Mapping>) {

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use devices::bus::{Action, Device};
 use devices::platform::Serial;
@@ -10,6 +11,7 @@ use event_manager::{EventOps, Events, MutEventSubscriber};
 use vm_superio::serial::SerialEvents;
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+use vmm_sys_util::timerfd::TimerFd;
 
 use super::error::{Error, Result};
 use super::irqchip::EdgeLine;
@@ -68,6 +70,8 @@ pub struct SerialInput {
     port: Arc<Mutex<SerialPort>>,
     source: OwnedFd,
     room: EventFd,
+    /// Runs while the guest is inside the UART: its output may be held up by a slow reader.
+    again: TimerFd,
     waiting: Vec<u8>,
     /// The source has not ended.
     open: bool,
@@ -80,6 +84,9 @@ pub struct SerialInput {
 
 const SOURCE: u32 = 0;
 const ROOM: u32 = 1;
+const AGAIN: u32 = 2;
+/// How soon to try again when the guest is inside the UART.
+const AGAIN_AFTER: Duration = Duration::from_millis(10);
 /// Bytes taken from the source at a time.
 const CHUNK: usize = 4096;
 
@@ -94,6 +101,7 @@ impl SerialInput {
             port,
             source,
             room,
+            again: TimerFd::new().map_err(|e| Error::System("timerfd", e.into()))?,
             waiting: Vec::new(),
             open: true,
             full: false,
@@ -118,7 +126,14 @@ impl SerialInput {
     }
 
     fn feed(&mut self) {
-        let mut port = self.port.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut port = match self.port.try_lock() {
+            Ok(port) => port,
+            Err(TryLockError::Poisoned(port)) => port.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let _ = self.again.reset(AGAIN_AFTER, None);
+                return;
+            }
+        };
         let room = port.0.fifo_capacity().min(self.waiting.len());
         let taken = port.0.enqueue_raw_bytes(&self.waiting[..room]).unwrap_or(0);
         drop(port);
@@ -131,14 +146,19 @@ impl MutEventSubscriber for SerialInput {
         // A regular file or /dev/null cannot be polled; such an input is empty.
         self.watching = ops.add(Events::with_data(&self.source, SOURCE, EventSet::IN)).is_ok();
         let _ = ops.add(Events::with_data(&self.room, ROOM, EventSet::IN));
+        let _ = ops.add(Events::with_data(&self.again, AGAIN, EventSet::IN));
     }
 
     fn process(&mut self, events: Events, ops: &mut EventOps) {
         let source = Events::with_data(&self.source, SOURCE, EventSet::IN);
-        if events.data() == ROOM {
-            let _ = self.room.read();
-        } else {
-            self.open = self.fill();
+        match events.data() {
+            ROOM => {
+                let _ = self.room.read();
+            }
+            AGAIN => {
+                let _ = self.again.wait();
+            }
+            _ => self.open = self.fill(),
         }
         let was_full = self.full;
         self.feed();

@@ -135,7 +135,8 @@ impl Slot {
     /// Rings the doorbell that a write means, if it means one.
     fn rung(&self, doorbells: &[Doorbell], bar: usize, offset: u64, data: &[u8]) -> bool {
         let mut value = [0; 8];
-        value[..data.len()].copy_from_slice(data);
+        let Some(low) = value.get_mut(..data.len()) else { return false };
+        low.copy_from_slice(data);
         let value = u64::from_le_bytes(value);
         let hit = doorbells.iter().find(|bell| {
             bell.bar == bar
@@ -150,7 +151,8 @@ impl Slot {
 
 impl Target for Slot {
     fn read_config(&self, offset: usize, data: &mut [u8]) {
-        lock(&self.function).read_config(offset, data);
+        // Not free of side effects: a capability may give access to registers.
+        self.drive(|function| function.read_config(offset, data));
     }
 
     fn write_config(&self, offset: usize, data: &[u8]) -> Action {
@@ -171,7 +173,7 @@ impl Mirror {
             self.page.publish(&self.registers);
         }
         if let Err(error) = self.page.map(vm, shown) {
-            tracing::debug!("register page stays unmapped: {error}");
+            tracing::error!("register page: {error}");
         }
     }
 }

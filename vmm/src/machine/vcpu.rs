@@ -46,6 +46,7 @@ pub struct Context {
 impl Context {
     /// Runs `vcpu` until the guest ends or the machine stops.
     pub fn run(&self, vcpu: &mut VcpuFd) {
+        let _guard = PanicGuard(&self.endings);
         while !self.stop.load(Ordering::Acquire) {
             if let Some(ending) = self.step(vcpu) {
                 self.endings.report(ending);
@@ -90,10 +91,11 @@ impl Context {
                 let what = format!("entering the guest failed on CPU {cpu}, reason {reason:#x}");
                 return Some(Ending::KvmError(what));
             }
-            Ok(_) => {
+            Ok(VcpuExit::Intr | VcpuExit::Hlt | VcpuExit::IrqWindowOpen) => {
                 count(&exits.other);
                 Action::None
             }
+            Ok(exit) => return Some(Ending::KvmError(format!("unexpected exit {exit:?}"))),
             Err(error) if [libc::EINTR, libc::EAGAIN].contains(&error.errno()) => Action::None,
             Err(error) => return Some(Ending::KvmError(format!("KVM_RUN failed: {error}"))),
         };
@@ -106,6 +108,17 @@ impl Context {
             Action::PowerOff => Some(Ending::PowerOff),
             Action::Reset => Some(Ending::Reset),
             Action::Panicked => Some(Ending::Panic),
+        }
+    }
+}
+
+/// Ends the machine if a device model panics: a vCPU that is gone would leave it waiting.
+struct PanicGuard<'c>(&'c Endings);
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.report(Ending::KvmError("a vCPU thread panicked; this is a bug".into()));
         }
     }
 }

@@ -24,6 +24,7 @@ mod signals;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use guest_init::client::{Client, Error as ClientError};
@@ -44,6 +45,8 @@ pub const MARK: &str = "NICVMM_NESTED";
 const BOOT: Duration = Duration::from_secs(180);
 /// How often a wait looks whether a signal came or QEMU ended.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(200);
 /// Time for the program to end after a signal.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -77,10 +80,15 @@ impl Request {
 /// To be called by the main thread before it has started others: signals are blocked meanwhile, so
 /// that they reach the program in there, and QEMU dies with the thread that started it.
 pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
-    let command = outer::command(request)?;
+    // Set while somebody takes his time to read what the program printed.
+    let printing = Arc::new(AtomicBool::new(false));
+    let command = outer::command(request, &printing)?;
     let shares = outer::shares(request)?;
     let guest = guest::default(progress)?;
+    // The spinner's thread must not take signals: it ends, and another starts with them blocked.
+    progress.disable_steady_tick();
     let signals = Signals::block()?;
+    progress.enable_steady_tick(TICK);
     progress.set_message("starting the nested machine (about 15 s)");
     let mut qemu = Qemu::start(request, &guest, &shares)?;
     let client = match connect(&mut qemu, &signals)? {
@@ -95,7 +103,7 @@ pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
         input::forward(&process);
     }
     let mut end: Option<(Instant, i32)> = None;
-    let mut pulse = Pulse::new();
+    let mut pulse = Pulse::new(printing);
     loop {
         match process.wait(LOOK) {
             Ok(output) => return Ok(output.status.code()),

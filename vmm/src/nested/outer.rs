@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guest_init::client::{Client, Command, Stream};
@@ -56,7 +58,7 @@ pub fn shares(request: &Request) -> Result<Vec<Share>> {
 }
 
 /// The command that runs the program, with its output going to ours.
-pub fn command(request: &Request) -> Result<Command> {
+pub fn command(request: &Request, printing: &Arc<AtomicBool>) -> Result<Command> {
     let argv = request.argv.iter().map(|word| text(word)).collect::<Result<Vec<_>>>()?;
     if argv.is_empty() {
         return Err(Error::NoCommand);
@@ -71,12 +73,15 @@ pub fn command(request: &Request) -> Result<Command> {
         root: Some(ROOT.into()),
         stdin: request.stdin,
     };
-    Ok(Command::from(run).on_output(|stream, data| {
+    let printing = printing.clone();
+    Ok(Command::from(run).on_output(move |stream, data| {
+        printing.store(true, Ordering::Relaxed);
         // Whoever read our output is gone if this fails; the program inside goes on to its end.
         let _ = match stream {
             Stream::Stdout => print(&mut io::stdout().lock(), data),
             Stream::Stderr => print(&mut io::stderr().lock(), data),
         };
+        printing.store(false, Ordering::Relaxed);
     }))
 }
 

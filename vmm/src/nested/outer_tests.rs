@@ -27,5 +27,5 @@ fn a_writable_directory_with_a_quote_in_its_name_is_mounted() {
 
 #[test]
 fn an_empty_command_is_refused() {
-    assert!(matches!(command(&Request::new([""; 0])), Err(Error::NoCommand)));
+    assert!(matches!(command(&Request::new([""; 0]), &Arc::default()), Err(Error::NoCommand)));
 }

@@ -10,6 +10,8 @@ use crate::virtio::{ActiveQueue, Direction, Fault, Used, gather};
 
 /// Chains taken in one round, so that receiving has its turn: two queues full.
 const MAX_CHAINS: usize = 512;
+/// Frames after which a round ends, segments counted: a super-frame may be cut into thousands.
+const MAX_FRAMES: usize = 4 * Batch::FULL_FRAMES;
 /// The shortest frame: an Ethernet header.
 const MIN_FRAME: usize = 14;
 
@@ -63,7 +65,7 @@ impl Transmitter {
             return Ok(Transmit::Blocked);
         }
         self.blocked = false;
-        let (mut taken, mut promised) = (0, false);
+        let (mut taken, mut frames, mut promised) = (0, 0, false);
         loop {
             queue.suppress_kicks()?;
             let before = taken;
@@ -84,7 +86,9 @@ impl Transmitter {
             if promised && taken == before {
                 return Err(Fault::AvailableIndex);
             }
-            let (full, last) = (self.batch.is_full(), taken == MAX_CHAINS);
+            frames += self.batch.len();
+            let full = self.batch.is_full();
+            let last = taken == MAX_CHAINS || frames >= MAX_FRAMES;
             self.send(queue, wire.as_deref_mut())?;
             if self.blocked {
                 return Ok(Transmit::Blocked);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::terminal::{RawTerminal, escapes};
 use crate::machine::console::{Console, Transcript};
+use crate::machine::output::PatientOutput;
 use crate::machine::serial::InputFilter;
 use crate::machine::{Ending, Machine, layout};
 
@@ -44,24 +46,30 @@ pub fn add(
 ) -> Result<Option<RawTerminal>> {
     let com1 = (layout::COM1, layout::COM1_GSI);
     let console = |inner: Box<dyn Write + Send>| Box::new(Console::new(inner, transcript.clone()));
+    let endings = machine.endings();
+    let output = |descriptor| PatientOutput::new(descriptor, endings.clone());
     match target {
         ConsoleTarget::Stdio => {
             let terminal = RawTerminal::enter().context("cannot set the terminal to raw mode")?;
-            let endings = machine.endings();
+            let endings = endings.clone();
             let filter: InputFilter = if terminal.is_raw() {
                 Box::new(escapes(move || endings.report(Ending::Stopped)))
             } else {
                 Box::new(<[u8]>::to_vec)
             };
             let input = terminal.input().context("cannot read standard input")?;
-            machine.add_serial(com1, console(Box::new(io::stdout())), Some((input, filter)))?;
+            machine.add_serial(
+                com1,
+                console(Box::new(output(io::stdout().as_fd().try_clone_to_owned()?))),
+                Some((input, filter)),
+            )?;
             return Ok(Some(terminal));
         }
         ConsoleTarget::None => machine.add_serial(com1, console(Box::new(io::sink())), None)?,
         ConsoleTarget::File(path) => {
             let file = File::create(path)
                 .with_context(|| format!("cannot write the console to {}", path.display()))?;
-            machine.add_serial(com1, console(Box::new(file)), None)?;
+            machine.add_serial(com1, console(Box::new(output(file.into()))), None)?;
         }
     }
     Ok(None)

@@ -8,7 +8,6 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use devices::net::check_socket_path;
@@ -16,10 +15,9 @@ use event_manager::{EventOps, Events, MutEventSubscriber};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use vmm_sys_util::epoll::EventSet;
 
-use crate::machine::{Endings, Machine, layout};
+use crate::machine::output::PatientOutput;
+use crate::machine::{Machine, layout};
 
-/// How long the UART waits for room before it looks whether the machine has ended.
-const WAIT_FOR_ROOM_MS: u16 = 100;
 /// Bytes passed on at a time.
 const CHUNK: usize = 16 * 1024;
 
@@ -28,38 +26,10 @@ pub fn add_channel(machine: &mut Machine) -> Result<UnixStream> {
     let (uart, host) = UnixStream::pair().context("cannot make a socket pair")?;
     uart.set_nonblocking(true)?;
     let input = uart.as_fd().try_clone_to_owned()?;
-    let output = UartOutput { stream: uart, endings: machine.endings() };
+    let output = PatientOutput::new(uart.into(), machine.endings());
     let com2 = (layout::COM2, layout::COM2_GSI);
     machine.add_serial(com2, Box::new(output), Some((input, Box::new(<[u8]>::to_vec))))?;
     Ok(host)
-}
-
-/// Writes what the UART sends; a host that does not read holds the guest up, but not the end of
-/// the machine.
-struct UartOutput {
-    stream: UnixStream,
-    endings: Arc<Endings>,
-}
-
-impl Write for UartOutput {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.stream.write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.endings.get().is_some() {
-                        return Err(error);
-                    }
-                    let room = PollFd::new(self.stream.as_fd(), PollFlags::POLLOUT);
-                    let _ = poll(&mut [room], PollTimeout::from(WAIT_FOR_ROOM_MS));
-                }
-                result => return result,
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Listens on a path and connects one client at a time to the channel.

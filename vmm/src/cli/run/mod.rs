@@ -24,6 +24,7 @@ use command::CommandStatus;
 use console::ConsoleTarget;
 use control::ControlSocket;
 use nic::NicSpec;
+use report::Report;
 
 /// Boots a guest, and runs a command in it.
 ///
@@ -83,7 +84,10 @@ const SHELL: &str = "nicvmm.shell";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
-    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+    match Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())? {
+        Duration::ZERO => Err("no time at all".into()),
+        limit => Ok(limit),
+    }
 }
 
 /// Runs the command.
@@ -106,14 +110,15 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     machine.boot(&payload)?;
     let status = add_control(&mut machine, args)?;
+    let report = args.report.as_deref().map(Report::create).transpose()?;
     let exits = machine.exits();
     let mut ending = machine.run(args.timeout)?;
     drop(terminal);
     if ending == Ending::Reset && transcript.panicked() {
         ending = Ending::Panic;
     }
-    if let Some(path) = &args.report {
-        report::write(path, &ending, &exits)?;
+    if let Some(report) = report {
+        report.write(&ending, &exits)?;
     }
     finish(&ending, status.as_ref(), &target, &transcript)
 }

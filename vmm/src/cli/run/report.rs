@@ -1,6 +1,8 @@
 //! `--report`: what a run cost, as JSON.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
@@ -11,7 +13,7 @@ use serde::Serialize;
 use crate::machine::{Ending, ExitCounts};
 
 #[derive(Serialize)]
-struct Report {
+struct Figures {
     ending: String,
     exits: Exits,
     cpu_seconds: f64,
@@ -27,12 +29,34 @@ struct Exits {
     other: u64,
 }
 
-/// Writes the report of this process to `path`.
-pub fn write(path: &Path, ending: &Ending, exits: &ExitCounts) -> Result<()> {
+/// The file that the report goes into.
+pub struct Report {
+    file: File,
+    path: PathBuf,
+}
+
+impl Report {
+    /// Creates the file, so that one that cannot be written is known before the guest runs.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path)
+            .with_context(|| format!("cannot write the report {}", path.display()))?;
+        Ok(Self { file, path: path.into() })
+    }
+
+    /// Writes the report of this process.
+    pub fn write(mut self, ending: &Ending, exits: &ExitCounts) -> Result<()> {
+        let text = serde_json::to_string_pretty(&figures(ending, exits)?)? + "\n";
+        self.file
+            .write_all(text.as_bytes())
+            .with_context(|| format!("cannot write the report {}", self.path.display()))
+    }
+}
+
+fn figures(ending: &Ending, exits: &ExitCounts) -> Result<Figures> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).context("cannot read the resource usage")?;
     let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let report = Report {
+    Ok(Figures {
         ending: ending.to_string(),
         exits: Exits {
             port_reads: count(&exits.port_reads),
@@ -43,8 +67,5 @@ pub fn write(path: &Path, ending: &Ending, exits: &ExitCounts) -> Result<()> {
         },
         cpu_seconds: cpu as f64 / 1e6,
         max_rss_bytes: usage.max_rss() as u64 * 1024,
-    };
-    let text = serde_json::to_string_pretty(&report)?;
-    std::fs::write(path, text + "\n")
-        .with_context(|| format!("cannot write the report {}", path.display()))
+    })
 }
