@@ -11,7 +11,7 @@ use crate::virtio::{ActiveQueue, Direction, Fault, Used, gather};
 /// Chains taken in one round, so that receiving has its turn: two queues full.
 const MAX_CHAINS: usize = 512;
 /// Frames after which a round ends, segments counted: a super-frame may be cut into thousands.
-const MAX_FRAMES: usize = 4 * Batch::FULL_FRAMES;
+const MAX_FRAMES: usize = 16 * Batch::FULL_FRAMES;
 /// The shortest frame: an Ethernet header.
 const MIN_FRAME: usize = 14;
 

@@ -206,6 +206,24 @@ fn small_segments_end_the_batch_but_not_the_round() {
 }
 
 #[test]
+fn a_round_is_bounded_in_segments_whatever_the_driver_asks_for() {
+    let mut driver = driver();
+    let (_, mut ring) = driver.start(VERSION_1 | OFFLOADS, 256);
+    let spec = Spec { payload: pattern(2_000), ..Spec::default() };
+    let one_byte_each = [header(1, 1, 1, 34, 16), spec.build()].concat();
+    let buffers = place(&driver, &one_byte_each, 65_536);
+    for _ in 0..4 {
+        ring.offer(&buffers, 0);
+    }
+    let mut wire = Counting::default();
+    assert_eq!(driver.transmit(&mut wire), Transmit::More);
+    assert_eq!(wire.0, [2_000, 2_000]);
+    assert_eq!(driver.transmit(&mut wire), Transmit::More);
+    assert_eq!(driver.transmit(&mut wire), Transmit::Idle);
+    assert_eq!(wire.0, [2_000; 4]);
+}
+
+#[test]
 fn frames_are_lost_while_the_link_is_down() {
     let mut driver = driver();
     let (_, mut ring) = driver.start(VERSION_1, 256);
