@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -169,10 +169,47 @@ fn sigterm_ends_a_guest_and_removes_its_socket() {
         .spawn()
         .unwrap();
     wait_for(&control);
-    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(128 + libc::SIGTERM));
     assert!(!control.exists());
+}
+
+#[test]
+fn a_running_path_is_changed_and_shown_from_another_process() {
+    let directory = TempDir::new().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let port = |name: &str, ip: &str| format!("stream:{},ip={ip}/24", at(name));
+    let control = at("control");
+    let mut path = nicvmm(&["path", "--port", &port("a", "10.0.1.1")])
+        .args(["--port", &port("b", "10.0.2.1"), "--control", &control])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(Path::new(&control));
+    let set = nicvmm(&["path", "set", "--control", &control, "b.mtu=1420"]).output().unwrap();
+    let refused = nicvmm(&["path", "set", "--control", &control, "mtu=20"]).output().unwrap();
+    let show = nicvmm(&["path", "show", "--control", &control, "--json"]).output().unwrap();
+    terminate(&path);
+    assert!(path.wait().unwrap().success());
+    assert!(set.status.success(), "{}", complaint(&set));
+    assert_refused(&refused, FAULT, &["mtu=20", "at least 68"]);
+    let shown: serde_json::Value = serde_json::from_slice(&show.stdout).unwrap();
+    assert_eq!(shown["settings"]["towards_b"]["mtu"], 1420);
+    assert_eq!(shown["settings"]["towards_a"]["mtu"], 1500);
+    assert_eq!(shown["counters"]["schema"], "nicvmm-path/1");
+    assert!(!Path::new(&control).exists());
+}
+
+#[test]
+fn a_control_socket_without_a_path_behind_it_is_named() {
+    let output = nicvmm(&["path", "show", "--control", "/nonexistent/path"]).output().unwrap();
+    assert_refused(&output, FAULT, &["/nonexistent/path", "nicvmm path --control"]);
+    assert_one_line(&output);
+}
+
+fn terminate(child: &Child) {
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
 }
 
 fn wait_for(path: &Path) {

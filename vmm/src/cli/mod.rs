@@ -26,7 +26,7 @@ enum Command {
     Nested(nested::NestedArgs),
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
-    Path(path::PathArgs),
+    Path(path::PathCommand),
 }
 
 /// Runs the program; the answer is its exit status.

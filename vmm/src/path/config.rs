@@ -122,7 +122,7 @@ impl PortConfig {
         })
     }
 
-    fn check_mtu(&self) -> Result<(), String> {
+    pub(super) fn check_mtu(&self) -> Result<(), String> {
         let (least, why) = match self.ip6 {
             Some(_) => (MTU_MIN_IPV6, "with an IPv6 address"),
             None => (MTU_MIN, "for IPv4"),
@@ -153,6 +153,16 @@ pub enum IcmpPolicy {
     None,
 }
 
+impl std::fmt::Display for IcmpPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Every(time) => write!(f, "every={}", humantime::format_duration(*time)),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
 impl FromStr for IcmpPolicy {
     type Err = String;
 
@@ -178,6 +188,15 @@ pub enum MssClamp {
     Bytes(u16),
     /// What the MTU of either port leaves room for.
     Pmtu,
+}
+
+impl std::fmt::Display for MssClamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bytes(bytes) => bytes.fmt(f),
+            Self::Pmtu => f.write_str("pmtu"),
+        }
+    }
 }
 
 impl FromStr for MssClamp {

@@ -31,6 +31,11 @@ impl Limiter {
         Self { policy, next_at: Duration::ZERO }
     }
 
+    /// Goes on under another policy.
+    pub(super) fn set(&mut self, policy: IcmpPolicy) {
+        *self = Self { policy, ..*self };
+    }
+
     /// Whether an error may be sent now; counts it.
     pub(super) fn allow(&mut self, now: Duration) -> bool {
         match self.policy {

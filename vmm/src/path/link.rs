@@ -29,6 +29,18 @@ pub struct LinkConfig {
     pub overhead: u64,
 }
 
+impl LinkConfig {
+    /// Bytes that may wait for the line. `round_trip` sizes the default queue.
+    pub fn room(&self, round_trip: Duration) -> u64 {
+        let time = |time| self.rate.map_or(u64::MAX, |rate| rate.bytes_in(time));
+        match self.queue {
+            Some(Queue::Bytes(bytes)) => bytes,
+            Some(Queue::Time(limit)) => time(limit),
+            None => time(round_trip.max(QUEUE_TIME_MIN)),
+        }
+    }
+}
+
 /// There was no room for a packet
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
@@ -52,6 +64,8 @@ pub struct Link {
     room: u64,
     /// When the line has sent all it was given.
     free_at: Duration,
+    /// When the last packet comes out that the line took.
+    last_at: Duration,
     departures: VecDeque<Departure>,
     held: usize,
 }
@@ -59,13 +73,16 @@ pub struct Link {
 impl Link {
     /// An empty line. `round_trip` sizes the default queue.
     pub fn new(config: LinkConfig, round_trip: Duration) -> Self {
-        let time = |time| config.rate.map_or(u64::MAX, |rate| rate.bytes_in(time));
-        let room = match config.queue {
-            Some(Queue::Bytes(bytes)) => bytes,
-            Some(Queue::Time(limit)) => time(limit),
-            None => time(round_trip.max(QUEUE_TIME_MIN)),
-        };
-        Self { config, room, free_at: Duration::ZERO, departures: VecDeque::new(), held: 0 }
+        let room = config.room(round_trip);
+        let zero = Duration::ZERO;
+        Self { config, room, free_at: zero, last_at: zero, departures: VecDeque::new(), held: 0 }
+    }
+
+    /// Makes it another line for the packets to come. What is on its way keeps its time, and what
+    /// comes does not overtake it.
+    pub fn reconfigure(&mut self, config: LinkConfig, round_trip: Duration) {
+        self.room = config.room(round_trip);
+        self.config = config;
     }
 
     /// The delay of the way.
@@ -85,9 +102,7 @@ impl Link {
         packet: usize,
         now: Duration,
     ) -> Result<(), (Full, Vec<u8>)> {
-        let Some(rate) = self.config.rate else {
-            return self.push_at(frame, now + self.config.delay);
-        };
+        let Some(rate) = self.config.rate else { return self.push_in_order(frame, now) };
         let size = packet as u64 + self.config.overhead;
         let queued = self.queued(now);
         // An idle line takes any packet, however small the queue.
@@ -95,8 +110,16 @@ impl Link {
             return Err((Full::Queue, frame));
         }
         let free_at = self.free_at.max(now) + rate.time_for(size);
-        self.push_at(frame, free_at + self.config.delay)?;
+        self.push_in_order(frame, free_at)?;
         self.free_at = free_at;
+        Ok(())
+    }
+
+    /// Sends a frame, on the line as a whole at `sent_at`, on its way.
+    fn push_in_order(&mut self, frame: Vec<u8>, sent_at: Duration) -> Result<(), (Full, Vec<u8>)> {
+        let at = self.last_at.max(sent_at + self.config.delay);
+        self.push_at(frame, at)?;
+        self.last_at = at;
         Ok(())
     }
 

@@ -80,6 +80,19 @@ fn a_frame_with_its_own_time_overtakes() {
 }
 
 #[test]
+fn a_shorter_delay_does_not_let_packets_overtake_those_on_their_way() {
+    let mut link = link(None, 12 * MS, None);
+    link.push(vec![1; 60], 46, Duration::ZERO).unwrap();
+    link.reconfigure(LinkConfig { delay: MS, ..LinkConfig::default() }, 2 * MS);
+    link.push(vec![2; 60], 46, MS).unwrap();
+    assert_eq!(link.next(), Some(12 * MS));
+    assert_eq!(link.pop(12 * MS), Some(vec![1; 60]));
+    assert_eq!(link.pop(12 * MS), Some(vec![2; 60]));
+    link.push(vec![3; 60], 46, 20 * MS).unwrap();
+    assert_eq!(link.next(), Some(21 * MS));
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut link = link(None, 12 * MS, None);
     let frame = vec![0; 1 << 20];

@@ -11,12 +11,14 @@
 //!
 //! The router knows no clock and no socket: time is an argument, counted from the start of the
 //! path, so a test runs a minute of traffic in no time and a seed replays it exactly.
-//! [`process`] puts real sockets and real time around it.
+//! [`process`] puts real sockets and real time around it, and [`control`] lets a person change the
+//! path while traffic flows.
 //!
 //! The MTU is a property of the far end of the way: an error about it has been to the other side
 //! and back, and reaches the sender after a whole round trip, as from a router at the client.
 
 pub mod config;
+pub mod control;
 pub mod counters;
 mod fragment;
 mod icmp;
@@ -28,6 +30,7 @@ mod neighbour;
 mod port;
 pub mod process;
 mod router;
+pub mod settings;
 mod tcp;
 pub mod units;
 mod wire;

@@ -45,6 +45,15 @@ impl Port {
         }
     }
 
+    /// Becomes what `config` says, but for its addresses.
+    pub(super) fn reconfigure(&mut self, config: &PathConfig, side: Side) {
+        self.mtu = usize::from(config.ports[side.index()].mtu);
+        self.filtered = config.icmp_filter[side.index()];
+        self.limit4.set(config.icmp);
+        self.limit6.set(config.icmp);
+        self.link.reconfigure(config.link(side), config.round_trip());
+    }
+
     /// Addresses of a frame from the router to `mac`.
     pub(super) fn to(&self, mac: Mac) -> Addresses {
         Addresses { from: self.mac, to: mac }

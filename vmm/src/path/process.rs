@@ -5,7 +5,7 @@
 //! may come back; while a port has no peer, frames to it are lost like on a pulled cable.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -17,7 +17,9 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl::set_timerslack;
 use nix::sys::time::TimeSpec;
 
+use super::control::{Answer, Control, Request, State};
 use super::listener::Listener;
+use super::settings::Settings;
 use super::{PathConfig, Report, Router, Side};
 
 /// Frames taken from one port before the other has its turn.
@@ -32,6 +34,7 @@ const WRITE_MAX: usize = 256 * 1024;
 pub struct Process {
     router: Router,
     ends: [End; 2],
+    control: Option<Control>,
     started: Instant,
 }
 
@@ -52,6 +55,7 @@ struct End {
 #[derive(Clone, Copy, Debug, Default)]
 struct Ready {
     stop: bool,
+    control: bool,
     connecting: [bool; 2],
     readable: [bool; 2],
 }
@@ -61,7 +65,12 @@ impl Process {
     pub fn start(config: &PathConfig, captures: [Option<PathBuf>; 2]) -> anyhow::Result<Self> {
         let [a, b] = captures;
         let ends = [End::new(config, Side::A, a)?, End::new(config, Side::B, b)?];
-        Ok(Self { router: Router::new(config), ends, started: Instant::now() })
+        Ok(Self { router: Router::new(config), ends, control: None, started: Instant::now() })
+    }
+
+    /// Listens at `socket` for those who ask about the path or change it.
+    pub fn controlled_at(self, socket: &Path) -> anyhow::Result<Self> {
+        Ok(Self { control: Some(Control::bind(socket)?), ..self })
     }
 
     /// Passes frames until `stop` is readable. `report` gets the counters at once, every
@@ -95,6 +104,9 @@ impl Process {
                 break;
             }
             let now = self.started.elapsed();
+            if ready.control {
+                self.obey(now);
+            }
             for side in Side::BOTH {
                 if ready.connecting[side.index()] {
                     self.accept(side);
@@ -105,6 +117,27 @@ impl Process {
             }
         }
         report(&self.report(self.started.elapsed(), true))
+    }
+
+    /// Answers those who ask and does what they want.
+    fn obey(&mut self, now: Duration) {
+        let Self { router, ends, control: Some(control), .. } = self else { return };
+        let connected = ends.each_ref().map(|end| end.peer.is_some());
+        control.serve(|line| {
+            let changes = match line.parse() {
+                Ok(Request::Show) => Vec::new(),
+                Ok(Request::Set(changes)) => changes,
+                Err(why) => return Answer::Error(why),
+            };
+            let mut config = router.config().clone();
+            if let Err(why) = changes.iter().try_for_each(|change| change.apply(&mut config)) {
+                return Answer::Error(why.to_string());
+            }
+            let settings = Settings::from(&config);
+            router.reconfigure(config);
+            let counters = router.report(now, connected, false);
+            Answer::State(Box::new(State { settings, counters }))
+        });
     }
 
     fn report(&self, now: Duration, last: bool) -> Report {
@@ -120,7 +153,7 @@ impl Process {
     fn wait(&self, stop: BorrowedFd<'_>, wake: Option<Duration>) -> anyhow::Result<Ready> {
         let input = PollFlags::POLLIN;
         let [a, b] = &self.ends;
-        let mut descriptors = [
+        let mut descriptors = vec![
             PollFd::new(stop, input),
             PollFd::new(a.listener.as_fd(), input),
             PollFd::new(b.listener.as_fd(), input),
@@ -128,14 +161,22 @@ impl Process {
             PollFd::new(a.watched(), a.interest()),
             PollFd::new(b.watched(), b.interest()),
         ];
+        let control = self.control.iter().flat_map(Control::descriptors);
+        descriptors.extend(control.map(|descriptor| PollFd::new(descriptor, input)));
         let timeout = wake.map(|at| TimeSpec::from(at.saturating_sub(self.started.elapsed())));
         match ppoll(&mut descriptors, timeout, None) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(Ready::default()),
             Err(error) => return Err(error).context("the path cannot wait for its sockets"),
         }
-        let [stop, new_a, new_b, peer_a, peer_b] = descriptors.map(|fd| fd.any().unwrap_or(true));
-        Ok(Ready { stop, connecting: [new_a, new_b], readable: [peer_a, peer_b] })
+        let mut ready = descriptors.iter().map(|fd| fd.any().unwrap_or(true));
+        let mut next = || ready.next().unwrap_or_default();
+        Ok(Ready {
+            stop: next(),
+            connecting: [next(), next()],
+            readable: [next(), next()],
+            control: ready.any(|ready| ready),
+        })
     }
 
     fn accept(&mut self, side: Side) {

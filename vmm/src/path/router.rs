@@ -26,8 +26,7 @@ pub struct Router {
     pub(super) ports: [Port; 2],
     /// By the port where the direction begins.
     pub(super) counters: [Counters; 2],
-    mss_clamp: Option<MssClamp>,
-    loss: f64,
+    config: PathConfig,
     random: fastrand::Rng,
     pool: Vec<Vec<u8>>,
 }
@@ -38,11 +37,24 @@ impl Router {
         Self {
             ports: Side::BOTH.map(|side| Port::new(config, side)),
             counters: Default::default(),
-            mss_clamp: config.mss_clamp,
-            loss: config.loss,
+            config: config.clone(),
             random: fastrand::Rng::with_seed(config.seed),
             pool: Vec::new(),
         }
+    }
+
+    /// What the path is set to.
+    pub fn config(&self) -> &PathConfig {
+        &self.config
+    }
+
+    /// Sets the path to something else. Addresses and the seed stay as they were; what is on its
+    /// way keeps its time.
+    pub fn reconfigure(&mut self, config: PathConfig) {
+        for side in Side::BOTH {
+            self.port_mut(side).reconfigure(&config, side);
+        }
+        self.config = config;
     }
 
     /// Takes a frame that arrived at a port.
@@ -176,7 +188,7 @@ impl Router {
     /// Lowers the MSS of a SYN.
     pub(super) fn clamp(&mut self, from: Side, segment: &mut [u8], ipv6: bool) {
         let headers = if ipv6 { HEADERS_IPV6 } else { HEADERS_IPV4 };
-        let most = match self.mss_clamp {
+        let most = match self.config.mss_clamp {
             None => return,
             Some(MssClamp::Bytes(most)) => most,
             Some(MssClamp::Pmtu) => {
@@ -222,7 +234,7 @@ impl Router {
     /// Puts a forwarded packet onto the line.
     fn transmit(&mut self, to: Side, mac: Mac, mut frame: Vec<u8>, now: Duration) {
         let from = to.other();
-        if self.loss > 0.0 && self.random.f64() < self.loss {
+        if self.config.loss > 0.0 && self.random.f64() < self.config.loss {
             self.count(from).loss_dropped += 1;
             self.recycle(frame);
             return;

@@ -192,6 +192,18 @@ fn a_packet_over_the_mtu_is_dropped_and_its_sender_told_after_a_round_trip() {
 }
 
 #[test]
+fn a_path_changed_on_the_way_holds_the_next_packet_against_its_new_mtu() {
+    let mut router = router(&config());
+    router.ingress(Side::A, &segment4(1452, |_| ()), MS);
+    let mut changed = router.config().clone();
+    changed.ports[1].mtu = 1492;
+    router.reconfigure(changed);
+    router.ingress(Side::A, &segment4(1452, |_| ()), MS);
+    assert_eq!(one(&mut router, Side::B, 13 * MS).len(), 14 + 1492);
+    assert_eq!(router.counters(Side::A).over_mtu_dropped, 1);
+}
+
+#[test]
 fn the_mtu_of_the_port_of_arrival_does_not_matter() {
     let mut router = router(&config());
     let mut header = header4(CLIENT_IP, SERVER_IP, IpNumber::UDP);

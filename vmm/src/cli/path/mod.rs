@@ -1,5 +1,7 @@
 //! `nicvmm path`: the network between two guests, as a process.
 
+mod control;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,9 +24,29 @@ const STATS_INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// Listens on both sockets; NICs connect (`--nic ...,net=stream:SOCKET`, QEMU's `-netdev stream`),
 /// go and come back as they like. Ends on SIGINT or SIGTERM with status 0.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Example, the path of the 2022 report:\n  \
     nicvmm path --port stream:/run/a.sock,ip=10.0.1.1/24 \\\n    \
-    --port stream:/run/b.sock,mtu=1420,ip=10.0.2.1/24 --delay 12ms --rate 50mbit --icmp cisco")]
+    --port stream:/run/b.sock,mtu=1420,ip=10.0.2.1/24 --delay 12ms --rate 50mbit --icmp cisco\n\n\
+    With --control /run/path.sock, from another terminal:\n  \
+    nicvmm path show --control /run/path.sock\n  \
+    nicvmm path set --control /run/path.sock mtu=1492 rate=none")]
+pub struct PathCommand {
+    #[command(subcommand)]
+    running: Option<Running>,
+    #[command(flatten)]
+    path: PathArgs,
+}
+
+/// What can be done with a path that runs.
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Running {
+    Show(control::ShowArgs),
+    Set(control::SetArgs),
+}
+
+/// The path to start.
+#[derive(Clone, Debug, clap::Args)]
 pub struct PathArgs {
     /// A port: where its NIC connects, and the router's addresses there. Give two, the server's
     /// first.
@@ -81,6 +103,10 @@ pub struct PathArgs {
     #[arg(long, value_name = "FILE")]
     pub pcap_b: Option<PathBuf>,
 
+    /// Listen here for `nicvmm path show` and `nicvmm path set`.
+    #[arg(long, value_name = "SOCKET")]
+    pub control: Option<PathBuf>,
+
     /// Print the counters this often, and once at the end.
     #[arg(long, value_name = "TIME")]
     pub stats_interval: Option<humantime::Duration>,
@@ -120,8 +146,17 @@ impl PathArgs {
     }
 }
 
+/// Runs the command.
+pub fn run(command: &PathCommand) -> anyhow::Result<ExitCode> {
+    match &command.running {
+        Some(Running::Show(args)) => control::show(args),
+        Some(Running::Set(args)) => control::set(args),
+        None => start(&command.path),
+    }
+}
+
 /// Runs the path until a signal ends it.
-pub fn run(args: &PathArgs) -> anyhow::Result<ExitCode> {
+fn start(args: &PathArgs) -> anyhow::Result<ExitCode> {
     let config = args.config()?;
     // Before the sockets are there: a signal must not leave them behind.
     let mut signals = SigSet::empty();
@@ -132,7 +167,10 @@ pub fn run(args: &PathArgs) -> anyhow::Result<ExitCode> {
     let stop = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .context("cannot wait for signals")?;
     let captures = [args.pcap_a.clone(), args.pcap_b.clone()];
-    let process = Process::start(&config, captures)?;
+    let mut process = Process::start(&config, captures)?;
+    if let Some(socket) = &args.control {
+        process = process.controlled_at(socket)?;
+    }
     let interval = args.stats_interval.map(Duration::from);
     let mut output = std::io::stdout().lock();
     let json = args.json;
@@ -162,3 +200,7 @@ fn plain(report: &Report) -> String {
     };
     line("a -> b", &report.a_to_b) + &line("b -> a", &report.b_to_a)
 }
+
+#[cfg(test)]
+#[path = "path_tests.rs"]
+mod tests;

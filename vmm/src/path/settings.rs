@@ -1,0 +1,218 @@
+//! What a running path can be told to be, and what it is.
+//!
+//! A [`Change`] is `KEY=VALUE`, the words of the command line. It concerns both directions, or with
+//! `a.` or `b.` before it the one that leads to that port.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::units::{Queue, Rate, Ratio};
+use super::{IcmpPolicy, MssClamp, PathConfig, Side};
+
+/// Everything that can be set.
+const KEYS: &str = "mtu, rate, delay, queue, icmp-filter, loss, icmp and mss-clamp";
+/// What takes a limit away.
+const NONE: &str = "none";
+
+/// A setting cannot be changed so
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// It is not KEY=VALUE
+    #[error("'{0}' is not KEY=VALUE; write for example mtu=1492 or b.rate=50mbit")]
+    Form(String),
+    /// There is no such setting
+    #[error("a path has no setting '{0}'; there are {KEYS}")]
+    Key(String),
+    /// The setting belongs to the whole path
+    #[error("{0} is for the whole path; leave the port away")]
+    Whole(String),
+    /// The value is of no use
+    #[error("{key}={value}: {why}")]
+    Value {
+        /// The setting.
+        key: String,
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// One change of one setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    key: String,
+    value: String,
+    towards: Option<Side>,
+    setting: Setting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Setting {
+    Mtu(u16),
+    Rate(Option<Rate>),
+    Delay(Duration),
+    Queue(Option<Queue>),
+    IcmpFilter(bool),
+    Loss(Ratio),
+    Icmp(IcmpPolicy),
+    MssClamp(Option<MssClamp>),
+}
+
+impl FromStr for Change {
+    type Err = ChangeError;
+
+    fn from_str(text: &str) -> Result<Self, ChangeError> {
+        let (key, value) = text.split_once('=').ok_or_else(|| ChangeError::Form(text.into()))?;
+        let (towards, name) = match key.split_once('.') {
+            Some(("a", name)) => (Some(Side::A), name),
+            Some(("b", name)) => (Some(Side::B), name),
+            _ => (None, key),
+        };
+        let setting = Setting::read(name, value)
+            .ok_or_else(|| ChangeError::Key(key.into()))?
+            .map_err(|why| ChangeError::Value { key: key.into(), value: value.into(), why })?;
+        if towards.is_some() && !setting.is_of_a_port() {
+            return Err(ChangeError::Whole(name.into()));
+        }
+        Ok(Self { key: key.into(), value: value.into(), towards, setting })
+    }
+}
+
+impl Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
+}
+
+impl Setting {
+    /// `None` if there is no such setting.
+    fn read(name: &str, value: &str) -> Option<Result<Self, String>> {
+        fn parse<T: FromStr<Err: Display>>(value: &str) -> Result<T, String> {
+            value.parse().map_err(|why: T::Err| why.to_string())
+        }
+        fn limit<T: FromStr<Err: Display>>(value: &str) -> Result<Option<T>, String> {
+            if value == NONE { Ok(None) } else { parse(value).map(Some) }
+        }
+        Some(match name {
+            "mtu" => parse(value).map(Self::Mtu),
+            "rate" => limit(value).map(Self::Rate),
+            "delay" => parse(value).map(|time: humantime::Duration| Self::Delay(time.into())),
+            "queue" => limit(value).map(Self::Queue),
+            "icmp-filter" => match value {
+                "on" => Ok(Self::IcmpFilter(true)),
+                "off" => Ok(Self::IcmpFilter(false)),
+                _ => Err("write on or off".into()),
+            },
+            "loss" => parse(value).map(Self::Loss),
+            "icmp" => parse(value).map(Self::Icmp),
+            "mss-clamp" => limit(value).map(Self::MssClamp),
+            _ => return None,
+        })
+    }
+
+    fn is_of_a_port(self) -> bool {
+        !matches!(self, Self::Loss(_) | Self::Icmp(_) | Self::MssClamp(_))
+    }
+}
+
+impl Change {
+    /// Changes `config`.
+    pub fn apply(&self, config: &mut PathConfig) -> Result<(), ChangeError> {
+        let sides = self.towards.map_or(Side::BOTH.to_vec(), |side| vec![side]);
+        for index in sides.into_iter().map(Side::index) {
+            let port = &mut config.ports[index];
+            match self.setting {
+                Setting::Mtu(mtu) => {
+                    port.mtu = mtu;
+                    port.check_mtu().map_err(|why| ChangeError::Value {
+                        key: self.key.clone(),
+                        value: self.value.clone(),
+                        why,
+                    })?;
+                }
+                Setting::Delay(delay) => port.delay = Some(delay),
+                Setting::Rate(rate) => config.set_rate(index, rate),
+                Setting::Queue(queue) => config.set_queue(index, queue),
+                Setting::IcmpFilter(filter) => config.icmp_filter[index] = filter,
+                Setting::Loss(loss) => config.loss = loss.0,
+                Setting::Icmp(policy) => config.icmp = policy,
+                Setting::MssClamp(clamp) => config.mss_clamp = clamp,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PathConfig {
+    fn set_rate(&mut self, index: usize, rate: Option<Rate>) {
+        let whole = self.rate.take();
+        self.ports.iter_mut().for_each(|port| port.rate = port.rate.or(whole));
+        self.ports[index].rate = rate;
+    }
+
+    fn set_queue(&mut self, index: usize, queue: Option<Queue>) {
+        let whole = self.queue.take();
+        self.ports.iter_mut().for_each(|port| port.queue = port.queue.or(whole));
+        self.ports[index].queue = queue;
+    }
+}
+
+/// What a path is set to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Towards the first port.
+    pub towards_a: Towards,
+    /// Towards the second port.
+    pub towards_b: Towards,
+    /// Part of all packets that gets lost.
+    pub loss: f64,
+    /// When ICMP errors are sent, as `--icmp` takes it.
+    pub icmp: String,
+    /// What the MSS of a SYN is lowered to, as `--mss-clamp` takes it.
+    pub mss_clamp: Option<String>,
+}
+
+/// What the way to one port is set to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Towards {
+    /// Longest IP packet.
+    pub mtu: u16,
+    /// Rate of the line; without, packets take no time to send.
+    pub rate_bits_per_second: Option<u64>,
+    /// One-way delay.
+    pub delay_seconds: f64,
+    /// Room before the line; without a rate there is no queue.
+    pub queue_bytes: Option<u64>,
+    /// Whether a firewall keeps out ICMP that is no echo.
+    pub icmp_filter: bool,
+}
+
+impl From<&PathConfig> for Settings {
+    fn from(config: &PathConfig) -> Self {
+        let towards = |side: Side| {
+            let link = config.link(side);
+            Towards {
+                mtu: config.ports[side.index()].mtu,
+                rate_bits_per_second: link.rate.map(|rate| rate.0),
+                delay_seconds: link.delay.as_secs_f64(),
+                queue_bytes: link.rate.map(|_| link.room(config.round_trip())),
+                icmp_filter: config.icmp_filter[side.index()],
+            }
+        };
+        Self {
+            towards_a: towards(Side::A),
+            towards_b: towards(Side::B),
+            loss: config.loss,
+            icmp: config.icmp.to_string(),
+            mss_clamp: config.mss_clamp.map(|clamp| clamp.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;
