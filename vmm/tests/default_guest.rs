@@ -90,6 +90,11 @@ fn the_default_guest_boots_with_its_tools_and_answers_the_host() {
     assert!(guest.output(["ss", "-tln"]).contains("Recv-Q"));
     guest.output(["tc", "qdisc", "show"]);
     guest.output(["tcpdump", "--version"]);
+    guest.output(["iptables", "-A", "INPUT", "-p", "icmp", "--icmp-type", "3", "-j", "ACCEPT"]);
+    let rules = guest.output(["iptables-save"]);
+    assert!(rules.contains("-A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT"), "{rules}");
+    guest.output(["sysctl", "net.ipv4.tcp_congestion_control=bbr"]);
+    guest.output(["ip6tables", "-A", "INPUT", "-p", "icmpv6", "-j", "ACCEPT"]);
 
     // Configure, run, write, signal.
     let second = "52:54:00:12:34:57,10.0.2.2/24".parse().unwrap();

@@ -40,9 +40,13 @@ pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
     let guest_modules = modules.select(recipe::GUEST_MODULES, &recipe::REQUIRED_MODULES)?;
     let mut guest = base();
     guest_modules.add_to(&mut guest);
-    tools::add_programs(&root, recipe::PROGRAMS, &mut guest)?;
+    tools::add_programs(&root, recipe::PROGRAMS, &recipe::PLUGINS, &mut guest)?;
     guest.link("usr/bin/sh", recipe::SHELL);
+    for name in recipe::FIREWALL_NAMES {
+        guest.link(&format!("usr/bin/{name}"), recipe::FIREWALL);
+    }
     tools::add_busybox(&root, &mut guest)?;
+    guest.link(recipe::KERNEL_LOADER, "/usr/bin/modprobe");
     for path in recipe::FILES {
         let source = root.join(path);
         guest.file(path, 0o644, fs::read(&source).map_err(file("read", &source))?);

@@ -2,20 +2,21 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
 pub const KERNEL_PACKAGES: [&str; 2] = ["linux-image-amd64", "linux-image-generic"];
 
 /// Packages with the programs; the libraries they depend on come along.
-pub const TOOL_PACKAGES: [&str; 11] = [
+pub const TOOL_PACKAGES: [&str; 12] = [
     "bash",
     "busybox-static",
     "coreutils",
     "dash",
     "ethtool",
     "iproute2",
+    "iptables",
     "nginx",
     "pci.ids",
     "pciutils",
@@ -30,8 +31,32 @@ pub const TOOL_PACKAGES: [&str; 11] = [
 /// commands that start others, are the real ones.
 pub const PROGRAMS: &[&str] = &[
     "bash", "bridge", "dash", "env", "ethtool", "ip", "lspci", "nginx", "nice", "nohup", "nstat",
-    "setpci", "ss", "tc", "tcpdump", "timeout", "wget",
+    "setpci", "ss", "tc", "tcpdump", "timeout", "wget", FIREWALL,
 ];
+
+/// One program that is `iptables` or `ip6tables` by the name it is called. This one, not its
+/// successor on nftables: it needs the fewest modules.
+pub const FIREWALL: &str = "xtables-legacy-multi";
+/// Names of [`FIREWALL`].
+pub const FIREWALL_NAMES: [&str; 4] = ["iptables", "iptables-save", "ip6tables", "ip6tables-save"];
+
+/// What the firewall loads for the matches and targets of its rules, from its directory beside the
+/// shared libraries.
+pub const PLUGINS: [&str; 9] = [
+    "xtables/libip6t_icmp6.so",
+    "xtables/libipt_icmp.so",
+    "xtables/libxt_TCPMSS.so",
+    "xtables/libxt_conntrack.so",
+    "xtables/libxt_limit.so",
+    "xtables/libxt_standard.so",
+    "xtables/libxt_state.so",
+    "xtables/libxt_tcp.so",
+    "xtables/libxt_udp.so",
+];
+
+/// Where the kernel looks for the program that loads modules which it needs itself: for the tables
+/// of a packet filter, for a congestion control.
+pub const KERNEL_LOADER: &str = "usr/sbin/modprobe";
 
 /// What `sh` is.
 pub const SHELL: &str = "dash";
@@ -82,7 +107,8 @@ pub const GUEST_MODULES: &[&str] = &[
     "nft_ct",
     "xt_TCPMSS",
     "xt_conntrack",
-    "xt_icmp",
+    "xt_limit",
+    "xt_state",
     "xt_tcpudp",
     // links
     "af_packet",

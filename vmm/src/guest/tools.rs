@@ -32,12 +32,22 @@ pub struct Needs {
     pub interpreter: Option<String>,
 }
 
-/// Adds programs and their libraries, found below an unpacked `root`, to an archive.
-pub fn add_programs(root: &Path, programs: &[&str], archive: &mut Archive) -> Result<()> {
+/// Adds programs, what they load at run time (`plugins`, below the directories of libraries), and
+/// the libraries of both, found below an unpacked `root`, to an archive.
+pub fn add_programs(
+    root: &Path,
+    programs: &[&str],
+    plugins: &[&str],
+    archive: &mut Archive,
+) -> Result<()> {
     let mut open: Vec<(String, PathBuf)> = Vec::new();
     for program in programs {
         let path = find(root, &PROGRAM_DIRECTORIES, program, "the guest")?;
         open.push((format!("{GUEST_PROGRAMS}/{program}"), path));
+    }
+    for plugin in plugins {
+        let path = find(root, &LIBRARY_DIRECTORIES, plugin, "the guest")?;
+        open.push((format!("{GUEST_LIBRARIES}/{plugin}"), path));
     }
     let mut done = BTreeSet::new();
     while let Some((place, path)) = open.pop() {
