@@ -14,8 +14,8 @@ use tempfile::NamedTempFile;
 
 use super::host::{Host, directory_of, enter_nested};
 use crate::lab::{
-    Accelerator, Comparison, Image, Limits, PathPlan, Plan, Progress, SignalWatch, Stop, Variant,
-    Vmm, compare, host_facts, report,
+    Accelerator, Arm, Comparison, Download, Image, IpVersion, Limits, PathPlan, Plan, Progress,
+    SignalWatch, Stop, Variant, Vmm, host_facts, measure, report,
 };
 use crate::nested::is_inside;
 use crate::path::units::Rate;
@@ -144,15 +144,16 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     let json = args.json.as_deref().map(Destination::prepare).transpose()?;
     let progress = Progress::new(args.quiet);
     let kind = if is_inside() { "nested" } else { plan.accelerator.name() };
-    let ending = compare(&plan, host_facts(kind), &progress, &stop);
-    if !ending.comparison.variants.is_empty() {
-        print!("{}", report::render(&ending.comparison));
+    let measured = measure(&plan, &progress, &stop);
+    let comparison = measured.whole(&plan, host_facts(kind));
+    if !comparison.variants.is_empty() {
+        print!("{}", report::render(&comparison));
     }
     std::io::stdout().flush().context("cannot write to standard output")?;
     if let Some(json) = json {
-        json.write(&ending.comparison)?;
+        json.write(&comparison)?;
     }
-    Ok(match ending.error {
+    Ok(match measured.error {
         None => ExitCode::SUCCESS,
         Some(error) => {
             eprintln!("nicvmm: {error}");
@@ -166,23 +167,30 @@ fn plan(args: &CompareArgs) -> Result<Plan> {
         if args.variants.is_empty() { default_variants(args.vmm) } else { args.variants.clone() };
     let variants: Vec<Variant> =
         written.iter().map(|variant| variant.under(args.vmm)).collect::<Result<_, _>>()?;
-    let download = Duration::from_secs_f64(args.seconds);
+    let path = PathPlan {
+        mtu: args.mtu,
+        delay: args.delay.into(),
+        rate: args.rate.clone(),
+        mss_clamp: args.mss_clamp.clone(),
+        icmp: args.icmp.clone(),
+        ..PathPlan::default()
+    };
+    let time = Duration::from_secs_f64(args.seconds);
+    let download = Download { time, file_mib: args.file_size, ip: IpVersion::V4 };
+    let arm = |nic: Variant| Arm {
+        name: nic.to_string(),
+        nic,
+        path: path.clone(),
+        server: Vec::new(),
+        download,
+    };
     let boot = Duration::from(args.boot_timeout);
-    let parts = boot + download + COMMAND * 4;
+    let parts = boot + time + COMMAND * 4;
     let runs = args.runs * variants.len() as u32;
     Ok(Plan {
         accelerator: accelerator(args, &variants)?,
         image: image(args)?,
         runs: args.runs,
-        download,
-        file_mib: args.file_size,
-        path: PathPlan {
-            mtu: args.mtu,
-            delay: args.delay.into(),
-            rate: args.rate.clone(),
-            mss_clamp: args.mss_clamp.clone(),
-            icmp: args.icmp.clone(),
-        },
         limits: Limits {
             boot,
             silence: SILENCE,
@@ -192,7 +200,7 @@ fn plan(args: &CompareArgs) -> Result<Plan> {
         keep: args.keep.clone(),
         capture: args.pcap,
         program: std::env::current_exe().context("cannot find this program's own file")?,
-        variants,
+        arms: variants.into_iter().map(arm).collect(),
     })
 }
 

@@ -20,14 +20,14 @@ fn planned(line: &str) -> Result<Plan> {
 }
 
 fn names(plan: &Plan) -> Vec<String> {
-    plan.order().map(|(run, variant)| format!("{run} {variant}")).collect()
+    plan.order().map(|(run, arm)| format!("{run} {}", plan.arms[arm].name)).collect()
 }
 
 #[test]
 fn without_arguments_the_incident_is_compared_with_its_cures() {
     let plan = planned("").unwrap();
     assert_eq!(names(&plan), ["1 rtl8139,tso=mtu1500", "1 rtl8139,tso=mss", "1 virtio-net"]);
-    assert_eq!((plan.path.mtu, plan.path.delay), (1420, Duration::from_millis(12)));
+    assert_eq!((plan.arms[0].path.mtu, plan.arms[0].path.delay), (1420, Duration::from_millis(12)));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn runs_are_interleaved() {
 #[test]
 fn qemu_may_stand_beside_nicvmm() {
     let plan = planned("--variant rtl8139 --variant qemu:rtl8139").unwrap();
-    let vmms: Vec<Vmm> = plan.variants.iter().map(Variant::vmm).collect();
+    let vmms: Vec<Vmm> = plan.arms.iter().map(|arm| arm.nic.vmm()).collect();
     assert_eq!(vmms, [Vmm::Nicvmm, Vmm::Qemu]);
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::plan::IpVersion;
+
 /// One side of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -41,9 +43,20 @@ impl Role {
         format!("52:54:00:00:{:02x}:02", self.network())
     }
 
-    /// The guest's IPv4 address.
-    pub fn address(self) -> Ipv4Addr {
-        self.host4(2)
+    /// The guest's address of this version.
+    pub fn host(self, ip: IpVersion) -> IpAddr {
+        match ip {
+            IpVersion::V4 => self.host4(2).into(),
+            IpVersion::V6 => self.host6(2).into(),
+        }
+    }
+
+    /// The address of the guest's router.
+    pub fn router(self, ip: IpVersion) -> IpAddr {
+        match ip {
+            IpVersion::V4 => self.host4(1).into(),
+            IpVersion::V6 => self.host6(1).into(),
+        }
     }
 
     /// The guest's addresses with prefix length, on a path of this MTU.

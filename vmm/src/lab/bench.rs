@@ -14,7 +14,7 @@ use super::command::{self, GuestCommand, Places};
 use super::error::Error;
 use super::machine::{Job, Machine};
 use super::parse;
-use super::plan::Plan;
+use super::plan::{Arm, IpVersion, Plan};
 use super::process::{Output, Part};
 use super::progress::Progress;
 use super::readings::Readings;
@@ -67,7 +67,7 @@ impl Bench {
     /// Starts everything. `deadline` is the end of all patience.
     pub fn start(
         plan: &Plan,
-        variant: &Variant,
+        arm: &Arm,
         run: u32,
         stop: &Stop,
         deadline: Instant,
@@ -78,7 +78,7 @@ impl Bench {
             .map_err(|source| Error::System { action: "make a temporary directory", source })?;
         stop.set_scratch(Some(scratch.path().to_owned()));
         let logs = match &plan.keep {
-            Some(keep) => keep.join(format!("{}-run-{run}", file_name(&variant.to_string()))),
+            Some(keep) => keep.join(format!("{}-run-{run}", file_name(&arm.name))),
             None => scratch.path().to_owned(),
         };
         fs::create_dir_all(&logs).map_err(|source| Error::File {
@@ -89,10 +89,10 @@ impl Bench {
         let directory = Directory { sockets: scratch.path(), logs };
 
         let mut watch = Watch::new(stop.clone(), plan.limits.overall, deadline);
-        let (path, readings) = start_path(plan, &directory, &mut watch)?;
-        let server = start_guest(plan, variant, Role::Server, &directory, &mut watch)?;
-        let client =
-            start_guest(plan, &client_variant(variant), Role::Client, &directory, &mut watch)?;
+        let (path, readings) = start_path(plan, arm, &directory, &mut watch)?;
+        let mut start = |nic, role| start_guest(plan, arm, nic, role, &directory, &mut watch);
+        let server = start(&arm.nic, Role::Server)?;
+        let client = start(&client_nic(&arm.nic), Role::Client)?;
         Ok(Self { server, client, readings, watch, path, scratch })
     }
 
@@ -119,7 +119,7 @@ impl Bench {
     pub fn connect(&self, mtu: u16, limit: Duration) -> Result<Option<f64>, Error> {
         self.server.configure(&self.watch, mtu, limit)?;
         self.client.configure(&self.watch, mtu, limit)?;
-        let address = Role::Server.address().to_string();
+        let address = Role::Server.host(IpVersion::V4).to_string();
         let said = self.client.must(
             &self.watch,
             Job {
@@ -145,12 +145,13 @@ impl Bench {
 
 fn start_path(
     plan: &Plan,
+    arm: &Arm,
     directory: &Directory<'_>,
     watch: &mut Watch,
 ) -> Result<(Rc<Part>, Readings), Error> {
     let [server, client] = [Role::Server, Role::Client].map(|role| directory.network(role));
     let captures = plan.capture.then_some(directory.logs.as_path());
-    let command = command::path(&plan.program, &plan.path, &server, &client, captures);
+    let command = command::path(&plan.program, &arm.path, &server, &client, captures);
     let log = directory.logs.join("path.log");
     let (part, stdout) = Part::start("the path", command, &log, Output::Pipe, watch.stop())?;
     let part = Rc::new(part);
@@ -171,7 +172,8 @@ fn start_path(
 
 fn start_guest(
     plan: &Plan,
-    variant: &Variant,
+    arm: &Arm,
+    nic: &Variant,
     role: Role,
     directory: &Directory<'_>,
     watch: &mut Watch,
@@ -184,11 +186,11 @@ fn start_guest(
     let command = GuestCommand {
         program: &plan.program,
         role,
-        variant,
+        variant: nic,
         image: &plan.image,
         accelerator: plan.accelerator,
         places: &places,
-        limit: plan.limits.boot + plan.download + plan.limits.command + VMM_MARGIN,
+        limit: plan.limits.boot + arm.download.time + plan.limits.command + VMM_MARGIN,
     };
     let log = directory.logs.join(format!("{}.log", role.name()));
     let name = format!("the {} guest's VMM", role.name());
@@ -199,7 +201,7 @@ fn start_guest(
 }
 
 /// The client is the same in every run but for who runs it, which goes with the server.
-fn client_variant(server: &Variant) -> Variant {
+fn client_nic(server: &Variant) -> Variant {
     Variant { vmm: server.vmm, model: "virtio-net".to_owned(), options: Vec::new() }
 }
 
@@ -209,7 +211,7 @@ impl Directory<'_> {
     }
 }
 
-/// A variant's name as part of a file name.
+/// An arm's name as part of a file name.
 fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
     name.chars().map(plain).collect()

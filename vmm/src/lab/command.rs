@@ -129,17 +129,29 @@ pub fn path(
     {
         let mut port = joined("stream:", socket);
         port.push(format!(",mtu={mtu},{}", role.port(plan.mtu)));
+        if let (Role::Server, Some(rate)) = (role, &plan.rate_up) {
+            port.push(format!(",rate={rate}"));
+        }
         command.arg("--port").arg(port);
     }
     command
         .args(["--delay", &format!("{}us", plan.delay.as_micros())])
         .args(["--icmp", &plan.icmp])
         .args(["--stats-interval", READING_INTERVAL, "--json"]);
-    if let Some(rate) = &plan.rate {
-        command.args(["--rate", rate]);
+    let overhead = plan.overhead.map(|bytes| bytes.to_string());
+    for (option, value) in [
+        ("--rate", &plan.rate),
+        ("--queue", &plan.queue),
+        ("--overhead", &overhead),
+        ("--mss-clamp", &plan.mss_clamp),
+        ("--loss", &plan.loss),
+    ] {
+        if let Some(value) = value {
+            command.args([option, value]);
+        }
     }
-    if let Some(mss) = &plan.mss_clamp {
-        command.args(["--mss-clamp", mss]);
+    if plan.icmp_filter {
+        command.args(["--icmp-filter", "a"]);
     }
     if let Some(captures) = captures {
         command.arg("--pcap-a").arg(captures.join("server.pcapng"));

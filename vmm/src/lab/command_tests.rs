@@ -52,12 +52,18 @@ fn the_path_is_narrow_on_the_clients_side_only() {
         mtu: 1420,
         delay: Duration::from_millis(12),
         rate: Some("50mbit".into()),
+        rate_up: Some("10mbit".into()),
         mss_clamp: Some("1320".into()),
         icmp: "every=500ms".into(),
+        icmp_filter: true,
+        ..PathPlan::default()
     };
     let line = line(&path(Path::new("nicvmm"), &plan, Path::new("/s/a"), Path::new("/s/b"), None));
-    assert!(line.contains("--port stream:/s/a,mtu=1500,ip=10.0.1.1/24,ip6=fd00:1::1/64"), "{line}");
+    assert!(
+        line.contains("--port stream:/s/a,mtu=1500,ip=10.0.1.1/24,ip6=fd00:1::1/64,rate=10mbit"),
+        "{line}"
+    );
     assert!(line.contains("--port stream:/s/b,mtu=1420,ip=10.0.2.1/24,ip6=fd00:2::1/64"), "{line}");
     assert!(line.contains("--delay 12000us --icmp every=500ms"), "{line}");
-    assert!(line.ends_with("--rate 50mbit --mss-clamp 1320"), "{line}");
+    assert!(line.ends_with("--rate 50mbit --mss-clamp 1320 --icmp-filter a"), "{line}");
 }

@@ -1,5 +1,6 @@
 //! The download: a file, a web server in one guest, GNU wget in the other, and what was seen.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::addresses::Role;
@@ -8,7 +9,7 @@ use super::error::{Error, Evidence};
 use super::machine::Job;
 use super::outcome::{GuestFigures, PathFacts, ProcessFigures, RunOutcome};
 use super::parse;
-use super::plan::Plan;
+use super::plan::{Arm, Plan};
 use super::progress::Progress;
 use super::units::rate;
 
@@ -50,6 +51,15 @@ status=$?
 read end rest </proc/uptime
 echo $start $end $status $(stat -c %s /run/file 2>/dev/null || echo 0)";
 
+/// What a scenario's commands in the server guest may use.
+const VARIABLES: &str = "\
+set -e
+GATEWAY=$1
+CLIENT=$2
+for NIC in /sys/class/net/*; do if [ -e $NIC/device ]; then break; fi; done
+NIC=${NIC##*/}
+";
+
 /// A feature list of the first real interface.
 const OFFLOADS: &str = "\
 for i in /sys/class/net/*; do
@@ -61,6 +71,7 @@ exit 1";
 /// Makes one run on a bench that has just booted.
 pub fn run(
     plan: &Plan,
+    arm: &Arm,
     bench: &Bench,
     boot: Duration,
     number: u32,
@@ -68,13 +79,21 @@ pub fn run(
 ) -> Result<RunOutcome, Error> {
     let limit = plan.limits.command;
     progress.detail("configuring the network");
-    let round_trip = bench.connect(plan.path.mtu, limit)?;
+    let round_trip = bench.connect(arm.path.mtu, limit)?;
     progress.detail("writing the file and starting the web server");
     let (server, watch) = (&bench.server, &bench.watch);
     let ask = |what, script, arguments: &[&str]| {
         server.must(watch, Job { what, script, arguments, limit })
     };
-    ask("web server", PREPARE, &[&plan.file_mib.to_string()])?;
+    ask("web server", PREPARE, &[&arm.download.file_mib.to_string()])?;
+    let gateway = Role::Server.router(arm.download.ip).to_string();
+    let client = Role::Client.host(arm.download.ip).to_string();
+    for command in &arm.server {
+        progress.detail(command);
+        let script = format!("{VARIABLES}{command}");
+        let arguments: &[&str] = &[&gateway, &client];
+        server.must(watch, Job { what: command, script: &script, arguments, limit })?;
+    }
     let lspci = ask("lspci", "exec lspci", &[])?;
     let ethtool = ask("ethtool -k", OFFLOADS, &[])?;
     let counters = || {
@@ -86,7 +105,7 @@ pub fn run(
     let (segments_before, retransmits_before) = counters()?;
     let usage_before = server.part().usage().unwrap_or_default();
     let start = Instant::now();
-    let (download, said) = download(plan, bench, progress, start)?;
+    let (download, said) = download(plan, arm, bench, progress, start)?;
     let end = Instant::now();
     let usage = server.part().usage().unwrap_or_default();
     let (segments, retransmits) = counters()?;
@@ -120,17 +139,21 @@ pub fn run(
 /// Runs wget; answers how it went and, if it failed by itself, its last line.
 fn download(
     plan: &Plan,
+    arm: &Arm,
     bench: &Bench,
     progress: &Progress,
     start: Instant,
 ) -> Result<(parse::Download, Option<String>), Error> {
-    let seconds = plan.download.as_secs_f64().to_string();
-    let url = format!("http://{}/file", Role::Server.address());
+    let seconds = arm.download.time.as_secs_f64().to_string();
+    let url = match Role::Server.host(arm.download.ip) {
+        IpAddr::V4(ip) => format!("http://{ip}/file"),
+        IpAddr::V6(ip) => format!("http://[{ip}]/file"),
+    };
     let job = Job {
         what: "wget",
         script: DOWNLOAD,
         arguments: &[&seconds, &url],
-        limit: plan.download + plan.limits.command,
+        limit: arm.download.time + plan.limits.command,
     };
     let output = bench.client.script(&bench.watch, job, || {
         alive(plan, bench, start)?;

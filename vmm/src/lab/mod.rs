@@ -1,14 +1,15 @@
 //! Sets NIC models against each other: the same guests, file and path, and one NIC changed.
 //!
-//! 1. A [`Plan`] names the [`Variant`]s, the path between the guests, and how long and how often to
-//!    measure.
-//! 2. [`compare`] makes the runs interleaved over the variants (A B C A B C), each on a fresh bench
-//!    of three processes: the path, the server's VMM and the client's. A crash stays in one of
+//! 1. A [`Plan`] names the [`Arm`]s: each a NIC ([`Variant`]), the path between the guests, what the
+//!    server guest is told beforehand, and how long to download.
+//! 2. [`measure`] makes the runs interleaved over the arms (A B C A B C), each on a fresh bench of
+//!    three processes: the path, the server's VMM and the client's. A crash stays in one of
 //!    them, and what each uses can be read from the kernel.
 //! 3. A run boots both guests, starts a web server in one and GNU wget in the other, and takes
 //!    down what the path counted meanwhile, what the server guest says about itself, and what its
 //!    VMM used.
-//! 4. The [`Comparison`] that comes out is printed by [`report`] and written as JSON.
+//! 4. What was [`Measured`] is put side by side as a [`Comparison`], which [`report`] prints and which
+//!    is written as JSON.
 //!
 //! A [`Stop`] ends everything at any moment, and nothing outlives it; what was finished until then
 //! is kept.
@@ -30,6 +31,8 @@ pub mod report;
 mod runner;
 mod statistics;
 mod stop;
+#[cfg(test)]
+mod testing;
 pub mod units;
 mod variant;
 pub mod verdict;
@@ -38,9 +41,9 @@ mod wait;
 pub use error::{EXIT_LAB_FAULT, EXIT_TIMED_OUT, Error, Evidence};
 pub use host::facts as host_facts;
 pub use outcome::Comparison;
-pub use plan::{Accelerator, Image, Limits, PathPlan, Plan};
+pub use plan::{Accelerator, Arm, Download, Image, IpVersion, Limits, PathPlan, Plan};
 pub use progress::Progress;
-pub use runner::{Ending, compare};
+pub use runner::{Measured, measure};
 pub use statistics::Summary;
 pub use stop::{SignalWatch, Stop};
 pub use variant::{BadVariant, Variant, Vmm};

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::Arm;
 use super::statistics::{Summary, middle};
 use super::variant::Vmm;
 use super::verdict::Verdict;
@@ -23,7 +24,7 @@ pub struct Comparison {
     pub complete: bool,
     /// Where it ran.
     pub host: HostFacts,
-    /// What lay between the two guests.
+    /// What lay between the two guests; of several paths, the first variant's.
     pub path: PathFacts,
     /// Seconds each download was given at most.
     pub seconds: f64,
@@ -48,19 +49,40 @@ pub struct HostFacts {
     pub nicvmm: String,
 }
 
-/// The path as it was asked for.
+/// Under which conditions a variant was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// What lay between the two guests.
+    pub path: PathFacts,
+    /// Commands that the server guest carried out before the download.
+    pub server: Vec<String>,
+    /// Version of IP, 4 or 6.
+    pub ip_version: u8,
+    /// The longest a download could take, seconds.
+    pub seconds: f64,
+}
+
+/// The path as it was asked for. Texts are as they were written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PathFacts {
     /// MTU towards the client, bytes.
     pub mtu: u16,
     /// One-way delay, milliseconds.
     pub delay_ms: f64,
-    /// Rate limit as it was written, if any.
+    /// Rate limit, if any.
     pub rate: Option<String>,
-    /// MSS that SYNs were clamped to as it was written, if any.
+    /// Rate limit from the client to the server, where it differed.
+    pub rate_up: Option<String>,
+    /// Room of the queue, where it was asked for.
+    pub queue: Option<String>,
+    /// MSS that SYNs were clamped to, if any.
     pub mss_clamp: Option<String>,
-    /// ICMP policy as it was written.
+    /// ICMP policy.
     pub icmp: String,
+    /// Whether a firewall before the server let no ICMP in but echo.
+    pub icmp_filter: bool,
+    /// Part of all packets that got lost, if any.
+    pub loss: Option<String>,
 }
 
 /// What was found about one variant. Figures that are not summaries come from one run, the one
@@ -73,6 +95,8 @@ pub struct VariantOutcome {
     pub vmm: Vmm,
     /// The NIC as that VMM was asked for it.
     pub nic: String,
+    /// Under which conditions.
+    pub conditions: Conditions,
     /// Every run, in order.
     pub runs: Vec<RunOutcome>,
     /// Bytes of the file that reached the client, a second.
@@ -171,25 +195,21 @@ pub struct Instant {
 }
 
 impl VariantOutcome {
-    /// Puts the runs of a variant together; nothing can be said about none.
-    pub fn of(
-        name: String,
-        vmm: Vmm,
-        nic: String,
-        runs: Vec<RunOutcome>,
-        path: &PathFacts,
-    ) -> Option<Self> {
+    /// Puts the runs of an arm together; nothing can be said about none.
+    pub fn of(arm: &Arm, runs: Vec<RunOutcome>) -> Option<Self> {
         let goodput: Vec<f64> = runs.iter().map(|run| run.goodput_bytes_per_second).collect();
         let typical = runs.get(middle(&goodput)?)?;
+        let conditions = arm.facts();
         Some(Self {
-            name,
-            vmm,
-            nic,
+            name: arm.name.clone(),
+            vmm: arm.nic.vmm(),
+            nic: arm.nic.nic(),
             goodput_bytes_per_second: Summary::of(&goodput)?,
             path: typical.path.clone(),
             guest: typical.guest.clone(),
             vmm_process: typical.vmm_process,
-            verdict: Verdict::of(typical, path),
+            verdict: Verdict::of(typical, &conditions),
+            conditions,
             runs,
         })
     }

@@ -5,22 +5,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::PathFacts;
+use super::outcome::{Conditions, PathFacts};
 use super::variant::Variant;
 
-/// Everything a comparison needs to know beforehand.
+/// Everything a measurement needs to know beforehand.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The arms, in order. The first is the one the others are compared with.
-    pub variants: Vec<Variant>,
-    /// Runs of each variant, interleaved: A B C A B C.
+    /// What is measured, in order.
+    pub arms: Vec<Arm>,
+    /// Runs of each arm, interleaved: A B C A B C.
     pub runs: u32,
-    /// The longest a download may take.
-    pub download: Duration,
-    /// Size of the file, MiB.
-    pub file_mib: u32,
-    /// What lies between the guests.
-    pub path: PathPlan,
     /// How guests are run.
     pub accelerator: Accelerator,
     /// What they boot.
@@ -36,9 +30,73 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The planned runs in their order, as numbers from 1 and variants.
-    pub fn order(&self) -> impl Iterator<Item = (u32, &Variant)> {
-        (1..=self.runs).flat_map(|run| self.variants.iter().map(move |variant| (run, variant)))
+    /// The planned runs in their order, as numbers from 1, and positions among the arms.
+    pub fn order(&self) -> impl Iterator<Item = (u32, usize)> {
+        (1..=self.runs).flat_map(|run| (0..self.arms.len()).map(move |arm| (run, arm)))
+    }
+}
+
+/// One arm of a comparison: a NIC, and everything under which it is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// How it is called.
+    pub name: String,
+    /// The server's NIC.
+    pub nic: Variant,
+    /// What lies between the guests.
+    pub path: PathPlan,
+    /// Commands for the server guest's shell, before the download.
+    pub server: Vec<String>,
+    /// What is downloaded.
+    pub download: Download,
+}
+
+impl Arm {
+    /// Whether two arms are the same measurement, whatever they are called.
+    pub fn measures_the_same(&self, other: &Self) -> bool {
+        let Self { name: _, nic, path, server, download } = self;
+        (nic, path, server, download) == (&other.nic, &other.path, &other.server, &other.download)
+    }
+
+    /// For the report.
+    pub fn facts(&self) -> Conditions {
+        Conditions {
+            path: self.path.facts(),
+            server: self.server.clone(),
+            ip_version: self.download.ip.number(),
+            seconds: self.download.time.as_secs_f64(),
+        }
+    }
+}
+
+/// What is downloaded, how, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// The longest it may take.
+    pub time: Duration,
+    /// Size of the file, MiB.
+    pub file_mib: u32,
+    /// Over which protocol.
+    pub ip: IpVersion,
+}
+
+/// A version of the internet protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IpVersion {
+    /// IPv4.
+    #[default]
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl IpVersion {
+    /// 4 or 6.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V4 => 4,
+            Self::V6 => 6,
+        }
     }
 }
 
@@ -78,12 +136,40 @@ pub struct PathPlan {
     pub mtu: u16,
     /// One-way delay.
     pub delay: Duration,
-    /// Rate limit.
+    /// Rate limit of either direction.
     pub rate: Option<String>,
+    /// Rate limit from the client to the server, where it differs.
+    pub rate_up: Option<String>,
+    /// Room of the queue before the line.
+    pub queue: Option<String>,
+    /// Bytes that each packet costs on the line beside itself.
+    pub overhead: Option<u64>,
     /// MSS that SYNs are clamped to.
     pub mss_clamp: Option<String>,
     /// ICMP policy.
     pub icmp: String,
+    /// Whether a firewall before the server lets no ICMP in but echo.
+    pub icmp_filter: bool,
+    /// Part of all packets that gets lost.
+    pub loss: Option<String>,
+}
+
+impl Default for PathPlan {
+    /// A tunnel behind a round trip of 24 ms, nothing else.
+    fn default() -> Self {
+        Self {
+            mtu: 1420,
+            delay: Duration::from_millis(12),
+            rate: None,
+            rate_up: None,
+            queue: None,
+            overhead: None,
+            mss_clamp: None,
+            icmp: "all".to_owned(),
+            icmp_filter: false,
+            loss: None,
+        }
+    }
 }
 
 impl PathPlan {
@@ -93,8 +179,12 @@ impl PathPlan {
             mtu: self.mtu,
             delay_ms: self.delay.as_secs_f64() * 1e3,
             rate: self.rate.clone(),
+            rate_up: self.rate_up.clone(),
+            queue: self.queue.clone(),
             mss_clamp: self.mss_clamp.clone(),
             icmp: self.icmp.clone(),
+            icmp_filter: self.icmp_filter,
+            loss: self.loss.clone(),
         }
     }
 }

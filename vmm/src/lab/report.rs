@@ -36,18 +36,7 @@ pub fn render(comparison: &Comparison) -> String {
 }
 
 fn headline(comparison: &Comparison) -> String {
-    let PathFacts { mtu, delay_ms, rate, mss_clamp, icmp } = &comparison.path;
-    let mut text = format!("Path MTU {mtu} towards the client, {delay_ms} ms each way");
-    let _ = match rate {
-        Some(rate) => write!(text, ", {rate}"),
-        None => write!(text, ", no rate limit"),
-    };
-    if let Some(mss) = mss_clamp {
-        let _ = write!(text, ", MSS clamped to {mss}");
-    }
-    if icmp != "all" {
-        let _ = write!(text, ", ICMP {icmp}");
-    }
+    let mut text = path(&comparison.path);
     let runs = match comparison.runs {
         1 => "one run".to_owned(),
         several => format!("median of {several} runs"),
@@ -58,6 +47,34 @@ fn headline(comparison: &Comparison) -> String {
         comparison.seconds,
         host(&comparison.host.kind)
     );
+    text
+}
+
+/// A path in words.
+pub fn path(facts: &PathFacts) -> String {
+    let PathFacts { mtu, delay_ms, .. } = facts;
+    let mut text = format!("Path MTU {mtu} towards the client, {delay_ms} ms each way");
+    let _ = match (&facts.rate, &facts.rate_up) {
+        (Some(down), Some(up)) => write!(text, ", {down} down and {up} up"),
+        (Some(rate), None) => write!(text, ", {rate}"),
+        (None, Some(up)) => write!(text, ", {up} up"),
+        (None, None) => write!(text, ", no rate limit"),
+    };
+    if let Some(queue) = &facts.queue {
+        let _ = write!(text, ", queue {queue}");
+    }
+    if let Some(mss) = &facts.mss_clamp {
+        let _ = write!(text, ", MSS clamped to {mss}");
+    }
+    if facts.icmp != "all" {
+        let _ = write!(text, ", ICMP {}", facts.icmp);
+    }
+    if facts.icmp_filter {
+        text.push_str(", no ICMP but echo to the server");
+    }
+    if let Some(loss) = &facts.loss {
+        let _ = write!(text, ", loss {loss}");
+    }
     text
 }
 
@@ -124,7 +141,16 @@ fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome)
         let _ = write!(text, "; {} the goodput of {first}", ratio(median(variant), base));
     }
     let _ = writeln!(text, ".\n  {}", variant.guest.lspci);
-    if let Some(slow) = slow_round_trip(comparison, variant) {
+    if variant.conditions.path != comparison.path {
+        let _ = writeln!(text, "  {}", path(&variant.conditions.path));
+    }
+    if variant.conditions.ip_version == 6 {
+        text.push_str("  over IPv6\n");
+    }
+    for command in &variant.conditions.server {
+        let _ = writeln!(text, "  server# {command}");
+    }
+    if let Some(slow) = slow_round_trip(variant) {
         let _ = writeln!(text, "  {slow}");
     }
     for said in variant.runs.iter().filter_map(|run| run.client_said.as_ref()) {
@@ -135,8 +161,8 @@ fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome)
 
 /// A note where the round trip was not what the path was asked for: then the host is too busy, or
 /// too slow, and everything that goes by round trips is slower too.
-fn slow_round_trip(comparison: &Comparison, variant: &VariantOutcome) -> Option<String> {
-    let asked = comparison.path.delay_ms * 2.0;
+fn slow_round_trip(variant: &VariantOutcome) -> Option<String> {
+    let asked = variant.conditions.path.delay_ms * 2.0;
     let slowest = variant.runs.iter().filter_map(|run| run.round_trip_ms).fold(0.0, f64::max);
     (slowest > asked * SLOW_ROUND_TRIP + 1.0).then(|| {
         format!(

@@ -1,44 +1,33 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::lab::outcome::{GuestFigures, HostFacts, PathFacts, ProcessFigures, RunOutcome, SCHEMA};
-use crate::lab::variant::Vmm;
+use crate::lab::outcome::{GuestFigures, HostFacts, RunOutcome, SCHEMA};
+use crate::lab::testing;
 
 fn run(number: u32, goodput: f64) -> RunOutcome {
-    RunOutcome {
-        number,
-        boot_seconds: 9.0,
-        round_trip_ms: Some(24.2),
-        bytes: goodput as u64 * 10,
-        seconds: 10.0,
-        whole_file: false,
-        client_said: None,
-        goodput_bytes_per_second: goodput,
-        path: PathFigures {
-            frag_needed_sent: 90,
-            frag_needed_last_third: 30,
-            over_mtu_dropped: 91,
-            over_mtu_last_third: 30,
-            fragments_sent: 0,
-            segment_sizes: BTreeMap::from([(0, 5), (1288, 80), (1368, 500), (1448, 91)]),
-        },
-        guest: GuestFigures {
-            tcp_retransmits: 180,
-            lspci: "00:03.0 Ethernet controller: Realtek".into(),
-            ..GuestFigures::default()
-        },
-        vmm_process: ProcessFigures { cpu_seconds: 1.5, max_rss_bytes: 1 << 28 },
-        timeline: Vec::new(),
-    }
+    let path = PathFigures {
+        frag_needed_sent: 90,
+        frag_needed_last_third: 30,
+        over_mtu_dropped: 91,
+        over_mtu_last_third: 30,
+        segment_sizes: BTreeMap::from([(0, 5), (1288, 80), (1368, 500), (1448, 91)]),
+        ..PathFigures::default()
+    };
+    let guest = GuestFigures {
+        tcp_retransmits: 180,
+        lspci: "00:03.0 Ethernet controller: Realtek".into(),
+        ..GuestFigures::default()
+    };
+    RunOutcome { guest, ..testing::run(number, goodput, path) }
 }
 
 fn comparison(goodputs: &[(&str, &[f64])]) -> Comparison {
-    let path =
-        PathFacts { mtu: 1420, delay_ms: 12.0, rate: None, mss_clamp: None, icmp: "all".into() };
-    let variant = |(name, goodputs): &(&str, &[f64])| {
-        let runs = (1..).zip(*goodputs).map(|(number, goodput)| run(number, *goodput)).collect();
-        VariantOutcome::of((*name).into(), Vmm::Nicvmm, (*name).into(), runs, &path)
-    };
+    let arms = goodputs.iter().map(|(name, goodputs)| {
+        let arm = testing::arm(name);
+        let runs = (1..).zip(*goodputs).map(|(number, goodput)| run(number, *goodput));
+        (VariantOutcome::of(&arm, runs.collect()), arm)
+    });
+    let (variants, arms): (Vec<_>, Vec<_>) = arms.unzip();
     Comparison {
         schema: SCHEMA.into(),
         complete: true,
@@ -51,8 +40,8 @@ fn comparison(goodputs: &[(&str, &[f64])]) -> Comparison {
         },
         seconds: 10.0,
         runs: goodputs[0].1.len() as u32,
-        variants: goodputs.iter().filter_map(variant).collect(),
-        path,
+        variants: variants.into_iter().flatten().collect(),
+        path: arms[0].path.facts(),
     }
 }
 

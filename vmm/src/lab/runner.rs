@@ -6,74 +6,91 @@ use super::bench::Bench;
 use super::download;
 use super::error::Error;
 use super::outcome::{Comparison, HostFacts, RunOutcome, SCHEMA, VariantOutcome};
-use super::plan::Plan;
+use super::plan::{Arm, PathPlan, Plan};
 use super::progress::Progress;
 use super::stop::Stop;
-use super::variant::Variant;
 
-/// What a comparison came to: what was found until the end, and why it ended early, if it did.
+/// What the runs came to: what was found until the end, and why it ended early, if it did.
 #[derive(Debug)]
-pub struct Ending {
-    /// Every finished run.
-    pub comparison: Comparison,
+pub struct Measured {
+    /// Every finished run of each of the plan's arms.
+    pub runs: Vec<Vec<RunOutcome>>,
     /// What ended it.
     pub error: Option<Error>,
 }
 
-/// Makes every run of `plan`, interleaved over the variants, until all are made or one fails.
+/// Makes every run of `plan`, interleaved over the arms, until all are made or one fails.
 ///
 /// Has to be called by a thread that lives as long as the runs: the processes die with it.
-pub fn compare(plan: &Plan, host: HostFacts, progress: &Progress, stop: &Stop) -> Ending {
-    let path = plan.path.facts();
+pub fn measure(plan: &Plan, progress: &Progress, stop: &Stop) -> Measured {
     let deadline = Instant::now() + plan.limits.overall;
-    let mut found: Vec<Vec<RunOutcome>> = vec![Vec::new(); plan.variants.len()];
-    let mut error = None;
-    let total = plan.runs as usize * plan.variants.len();
-    for (done, (number, variant)) in plan.order().enumerate() {
-        progress.stage(&format!("[{}/{total}] {variant}", done + 1));
-        match one_run(plan, variant, number, progress, stop, deadline) {
+    let mut measured = Measured { runs: vec![Vec::new(); plan.arms.len()], error: None };
+    let total = plan.runs as usize * plan.arms.len();
+    for (done, (number, position)) in plan.order().enumerate() {
+        let arm = &plan.arms[position];
+        let label = format!("[{}/{total}] {}", done + 1, arm.name);
+        progress.stage(&label);
+        match one_run(plan, arm, number, progress, stop, deadline) {
             Ok(outcome) => {
-                progress.note(&format!(
-                    "[{}/{total}] {variant}: {}",
-                    done + 1,
-                    outcome.line(&path)
-                ));
-                found[done % plan.variants.len()].push(outcome);
+                progress.note(&format!("{label}: {}", outcome.line(&arm.path.facts())));
+                measured.runs[position].push(outcome);
             }
             Err(reason) => {
-                error = Some(reason);
+                measured.error = Some(reason);
                 break;
             }
         }
     }
     progress.clear();
-    let variants = plan.variants.iter().zip(found).filter_map(|(variant, runs)| {
-        VariantOutcome::of(variant.to_string(), variant.vmm(), variant.nic(), runs, &path)
-    });
-    let comparison = Comparison {
-        schema: SCHEMA.to_owned(),
-        complete: error.is_none(),
-        host,
-        seconds: plan.download.as_secs_f64(),
-        runs: plan.runs,
-        variants: variants.collect(),
-        path,
-    };
-    Ending { comparison, error }
+    measured
+}
+
+impl Measured {
+    /// The comparison of some of the arms, named as they are called in it: the first is what the
+    /// others are compared with. Arms without a finished run are left out.
+    pub fn comparison<'a>(
+        &self,
+        plan: &Plan,
+        arms: impl IntoIterator<Item = (usize, &'a Arm)>,
+        host: HostFacts,
+    ) -> Comparison {
+        let arms: Vec<(&Vec<RunOutcome>, &Arm)> = arms
+            .into_iter()
+            .filter_map(|(position, arm)| Some((self.runs.get(position)?, arm)))
+            .collect();
+        let first = arms.first().map(|(_, arm)| arm.facts());
+        Comparison {
+            schema: SCHEMA.to_owned(),
+            complete: arms.iter().all(|(runs, _)| runs.len() == plan.runs as usize),
+            host,
+            seconds: first.as_ref().map_or(0.0, |conditions| conditions.seconds),
+            runs: plan.runs,
+            path: first.map_or_else(|| PathPlan::default().facts(), |conditions| conditions.path),
+            variants: arms
+                .into_iter()
+                .filter_map(|(runs, arm)| VariantOutcome::of(arm, runs.clone()))
+                .collect(),
+        }
+    }
+
+    /// The comparison of all arms.
+    pub fn whole(&self, plan: &Plan, host: HostFacts) -> Comparison {
+        self.comparison(plan, plan.arms.iter().enumerate(), host)
+    }
 }
 
 fn one_run(
     plan: &Plan,
-    variant: &Variant,
+    arm: &Arm,
     number: u32,
     progress: &Progress,
     stop: &Stop,
     deadline: Instant,
 ) -> Result<RunOutcome, Error> {
-    let mut bench = Bench::start(plan, variant, number, stop, deadline)?;
+    let mut bench = Bench::start(plan, arm, number, stop, deadline)?;
     let outcome = bench
         .boot(plan.limits.boot, progress)
-        .and_then(|boot| download::run(plan, &bench, boot, number, progress));
+        .and_then(|boot| download::run(plan, arm, &bench, boot, number, progress));
     bench.end(stop);
     outcome
 }

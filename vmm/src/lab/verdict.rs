@@ -6,11 +6,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{PathFacts, PathFigures, RunOutcome};
+use super::outcome::{Conditions, PathFigures, RunOutcome};
 use super::units::three_digits;
 
-/// IPv4 header, TCP header and the timestamp option, which Linux puts on every segment.
-const HEADERS: u16 = 20 + 20 + 12;
+/// TCP header and the timestamp option, which Linux puts on every segment.
+const TCP_HEADER: u16 = 20 + 12;
+
+/// Bytes of headers in a full packet over a version of IP.
+pub fn headers(ip_version: u8) -> u16 {
+    TCP_HEADER + if ip_version == 6 { 40 } else { 20 }
+}
 
 /// What kind of behaviour was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +45,10 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// What `run` over `path` says.
-    pub fn of(run: &RunOutcome, path: &PathFacts) -> Self {
+    /// What `run` says, made under these conditions.
+    pub fn of(run: &RunOutcome, conditions: &Conditions) -> Self {
         let finding = find(run);
-        Self { finding, sentence: sentence(finding, run, path) }
+        Self { finding, sentence: sentence(finding, run, conditions) }
     }
 }
 
@@ -62,9 +67,10 @@ fn find(run: &RunOutcome) -> Finding {
     }
 }
 
-fn sentence(finding: Finding, run: &RunOutcome, path: &PathFacts) -> String {
+fn sentence(finding: Finding, run: &RunOutcome, conditions: &Conditions) -> String {
     let seen = &run.path;
-    let mtu = path.mtu;
+    let mtu = conditions.path.mtu;
+    let headers = headers(conditions.ip_version);
     let dropped = packets(seen.over_mtu_dropped);
     let answers = icmp(seen.frag_needed_sent);
     match finding {
@@ -75,18 +81,18 @@ fn sentence(finding: Finding, run: &RunOutcome, path: &PathFacts) -> String {
         Finding::IgnoresPathMtu => format!(
             "{} until the end, though {answers} said that the path takes {mtu}: {dropped} dropped, {} of them in \
              the last third{}{}",
-            largest(seen),
+            largest(seen, headers),
             seen.over_mtu_last_third,
             pace(run),
-            super_frames(run, mtu),
+            super_frames(run, mtu, headers),
         ),
         Finding::BlackHole => format!(
             "{} until the end and nobody told it: {dropped} over the path's MTU of {mtu} dropped, {answers}",
-            largest(seen)
+            largest(seen, headers)
         ),
         Finding::FragmentedOnTheWay => format!(
             "{}, which the router cut into {} fragments for the path's MTU of {mtu}; {answers}",
-            largest(seen),
+            largest(seen, headers),
             seen.fragments_sent
         ),
         Finding::LearnedPathMtu => format!(
@@ -113,11 +119,11 @@ fn icmp(count: u64) -> String {
 }
 
 /// The largest segments, as what they must have been cut at.
-fn largest(seen: &PathFigures) -> String {
+fn largest(seen: &PathFigures, headers: u16) -> String {
     let Some((&payload, _)) = seen.segment_sizes.last_key_value() else {
         return "sent packets that were too big".to_owned();
     };
-    format!("sent {payload}-byte payloads ({}-byte packets)", payload.saturating_add(HEADERS))
+    format!("sent {payload}-byte payloads ({}-byte packets)", payload.saturating_add(headers))
 }
 
 /// The most frequent size of the segments that carry data in bulk.
@@ -147,9 +153,9 @@ fn pace(run: &RunOutcome) -> String {
 
 /// Where the guest left the cutting to its NIC, and segments of the path's own size are there too,
 /// the guest knew the right size: it was the NIC that cut too long.
-fn super_frames(run: &RunOutcome, mtu: u16) -> String {
+fn super_frames(run: &RunOutcome, mtu: u16, headers: u16) -> String {
     let tso = run.guest.offloads.get("tcp-segmentation-offload") == Some(&true);
-    let fitting = mtu.saturating_sub(HEADERS);
+    let fitting = mtu.saturating_sub(headers);
     let whole = run.path.segment_sizes.get(&fitting).copied().unwrap_or(0);
     let Some((&longest, &count)) = run.path.segment_sizes.last_key_value() else {
         return String::new();
@@ -160,7 +166,7 @@ fn super_frames(run: &RunOutcome, mtu: u16) -> String {
     format!(
         "; the guest knew better ({whole} segments it cut itself carry {fitting} bytes), its NIC cut \
          super-frames at {} ({count} segments)",
-        longest.saturating_add(HEADERS)
+        longest.saturating_add(headers)
     )
 }
 

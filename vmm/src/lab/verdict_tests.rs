@@ -1,34 +1,17 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::lab::outcome::{GuestFigures, ProcessFigures};
+use crate::lab::outcome::GuestFigures;
+use crate::lab::testing;
 
 fn run(path: PathFigures) -> RunOutcome {
-    RunOutcome {
-        number: 1,
-        boot_seconds: 9.0,
-        round_trip_ms: Some(24.2),
-        bytes: 1_000_000,
-        seconds: 10.0,
-        whole_file: false,
-        client_said: None,
-        goodput_bytes_per_second: 100_000.0,
-        path,
-        guest: GuestFigures {
-            offloads: BTreeMap::from([("tcp-segmentation-offload".to_owned(), true)]),
-            ..GuestFigures::default()
-        },
-        vmm_process: ProcessFigures::default(),
-        timeline: Vec::new(),
-    }
-}
-
-fn path() -> PathFacts {
-    PathFacts { mtu: 1420, delay_ms: 12.0, rate: None, mss_clamp: None, icmp: "all".into() }
+    let offloads = BTreeMap::from([("tcp-segmentation-offload".to_owned(), true)]);
+    let guest = GuestFigures { offloads, ..GuestFigures::default() };
+    RunOutcome { guest, ..testing::run(1, 100_000.0, path) }
 }
 
 fn judge(run: &RunOutcome) -> Verdict {
-    Verdict::of(run, &path())
+    Verdict::of(run, &testing::arm("rtl8139").facts())
 }
 
 /// What the historical cut leaves behind, as measured.
