@@ -1,0 +1,131 @@
+//! Holds our RTL8139 to QEMU's with as many scripts as there is time for.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use tests::differential::{
+    Difference, Ours, Qemu, Script, Subject, Version, compare, generate, profile, shrink,
+    transcript,
+};
+
+/// Holds our RTL8139 to QEMU's, step by step.
+#[derive(Parser)]
+struct Arguments {
+    /// Use QEMU 5.2, unpacked into this directory, instead of the installed one
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    unpacked_5_2: Option<PathBuf>,
+    /// Compare with a second QEMU instead of our NIC, which shows what is not repeatable in QEMU
+    #[arg(long, global = true)]
+    itself: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compares on random scripts
+    Random {
+        /// The first seed
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// How many scripts
+        #[arg(long, default_value_t = 20_000)]
+        scripts: u64,
+        /// Differences after which to stop
+        #[arg(long, default_value_t = 1)]
+        differences: usize,
+    },
+    /// Compares on the scripts in files
+    Replay {
+        /// The files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Writes a random script to standard output
+    Show {
+        /// Its seed
+        seed: u64,
+    },
+    /// Writes what QEMU answers to a script to standard output
+    Record {
+        /// The script
+        file: PathBuf,
+    },
+}
+
+struct Pair {
+    qemu: Qemu,
+    ours: Box<dyn Subject>,
+}
+
+impl Pair {
+    fn difference(&mut self, script: &Script) -> anyhow::Result<Option<Difference>> {
+        compare(&mut self.qemu, self.ours.as_mut(), script)
+    }
+
+    /// Shrinks a script that shows a difference, and tells of it.
+    fn report(&mut self, name: &str, script: &Script) -> anyhow::Result<()> {
+        let small = shrink(script, |candidate| Ok(self.difference(candidate)?.is_some()))?;
+        let difference = self.difference(&small)?.context("the difference comes and goes")?;
+        println!("# {name}\n{small}{difference}");
+        Ok(())
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let version = arguments.unpacked_5_2.map_or(Version::Installed, Version::Unpacked52);
+    let limits = generate::Limits { clock: version.owns_clock() };
+    if let Command::Show { seed } = arguments.command {
+        print!("{}", generate::script(seed, limits));
+        return Ok(());
+    }
+    let qemu = Qemu::start(&version)?;
+    let ours: Box<dyn Subject> = if arguments.itself {
+        Box::new(Qemu::start(&version)?)
+    } else {
+        Box::new(Ours::new(profile(&version), version.owns_clock())?)
+    };
+    let mut pair = Pair { qemu, ours };
+    let mut found = 0;
+    match arguments.command {
+        Command::Show { .. } => {}
+        Command::Record { file } => {
+            print!("{}", transcript::record(&mut pair.qemu, &Script::load(&file)?)?);
+        }
+        Command::Replay { files } => {
+            for file in files {
+                let script = Script::load(&file)?;
+                if let Some(difference) = pair.difference(&script)? {
+                    println!("# {}\n{difference}", file.display());
+                    found += 1;
+                }
+            }
+        }
+        Command::Random { seed, scripts, differences } => {
+            let (start, mut steps) = (Instant::now(), 0);
+            for seed in seed..seed + scripts {
+                let script = generate::script(seed, limits);
+                steps += script.steps.len();
+                if pair.difference(&script)?.is_some() {
+                    pair.report(&format!("seed {seed}"), &script)?;
+                    found += 1;
+                    if found == differences {
+                        break;
+                    }
+                }
+            }
+            eprintln!(
+                "scripts {seed}..{}: {steps} steps in {:.1} s",
+                seed + scripts,
+                start.elapsed().as_secs_f64()
+            );
+        }
+    }
+    if found > 0 {
+        bail!("{found} scripts show a difference");
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Our RTL8139, driven as the machine drives it.
+//!
+//! The wire here behaves as QEMU's net layer does around its NIC, for that is no part of the NIC:
+//! a frame that finds no room waits until CAPR is written, newer frames are offered before it,
+//! and after an overflow none is offered at all.
+
+use std::collections::VecDeque;
+
+use anyhow::Context;
+use devices::bus::Action;
+use devices::memory::DmaMemory;
+use devices::net::{Loop, Metadata, Nic, Receipt, Transmit};
+use devices::pci::Function;
+use devices::pci::config::COMMAND_MASTER;
+use devices::rtl8139::{Config, IO_BAR, MEMORY_BAR, Rtl8139};
+
+use super::answer::{Answer, Registers, WORDS};
+use super::memory::Memory;
+use super::step::{Access, Space, Step};
+use super::{Subject, explained};
+
+const COMMAND: usize = 0x04;
+const STATUS: usize = 0x06;
+const STATUS_INTERRUPT: u16 = 1 << 3;
+const MPC: u8 = 0x4c;
+const CAPR: u8 = 0x38;
+
+/// Our NIC.
+pub struct Ours {
+    config: Config,
+    clock_stands: bool,
+    memory: Memory,
+    nic: Rtl8139,
+    wire: Loop,
+    waiting: VecDeque<Vec<u8>>,
+    /// A frame overflowed the ring: none is offered until CAPR is written.
+    disabled: bool,
+}
+
+impl Ours {
+    /// A NIC made from `config`. `clock_stands` says whether it is compared with one whose clock is
+    /// told how much time passes.
+    pub fn new(config: Config, clock_stands: bool) -> anyhow::Result<Self> {
+        let memory = Memory::new(Memory::anonymous()?);
+        let nic = Rtl8139::new(config, DmaMemory::new(memory.ram().clone()));
+        let (wire, waiting) = (Loop::default(), VecDeque::new());
+        Ok(Self { config, clock_stands, memory, nic, wire, waiting, disabled: false })
+    }
+
+    fn read(&mut self, access: Access) -> u32 {
+        let mut data = [0; 4];
+        self.nic.read_bar(bar(access), access.offset.into(), &mut data[..access.width]);
+        u32::from_le_bytes(data)
+    }
+
+    /// What the machine does with a write: a doorbell becomes an event for the worker, and so does
+    /// whatever else wants service.
+    fn write(&mut self, access: Access, value: u32) {
+        let (bar, offset) = (bar(access), u64::from(access.offset));
+        let doorbells = self.nic.doorbells();
+        let rung = doorbells.iter().find(|bell| {
+            (bell.bar, bell.offset, bell.width) == (bar, offset, access.width)
+                && bell.value.is_none_or(|wanted| wanted == u64::from(value))
+        });
+        if let Some(bell) = rung {
+            self.nic.ring(bell.id);
+            self.work();
+        } else if self.nic.write_bar(bar, offset, &value.to_le_bytes()[..access.width])
+            == Action::Service
+        {
+            self.work();
+        }
+        if access.offset == CAPR && access.width == 2 {
+            self.flush();
+        }
+    }
+
+    fn work(&mut self) {
+        while self.nic.transmit(&mut self.wire) == Transmit::More {}
+        self.nic.flush();
+    }
+
+    fn missed(&mut self) -> u32 {
+        self.read(Access::memory(MPC, 4))
+    }
+
+    /// Offers a frame; answers whether it is off the wire.
+    fn offer(&mut self, frame: &[u8]) -> bool {
+        let missed = self.missed();
+        let receipt = self.nic.receive(frame, Metadata::default());
+        self.nic.flush();
+        self.disabled |= receipt == Receipt::NoRoom && self.missed() != missed;
+        receipt == Receipt::Done
+    }
+
+    fn arrive(&mut self, frame: Vec<u8>) {
+        if !self.disabled && self.offer(&frame) {
+            self.flush_waiting();
+        } else {
+            self.waiting.push_back(frame);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.disabled = false;
+        self.flush_waiting();
+    }
+
+    fn flush_waiting(&mut self) {
+        while let Some(frame) = self.waiting.pop_front() {
+            if self.disabled || !self.offer(&frame) {
+                self.waiting.push_front(frame);
+                break;
+            }
+        }
+    }
+
+    fn look(&mut self, step: Option<&Step>, value: Option<u32>) -> anyhow::Result<Answer> {
+        let mut registers = Registers::UNKNOWN;
+        for (long, offset) in registers.longs.iter_mut().zip((0..=u8::MAX).step_by(4)) {
+            *long = self.read(Access::memory(offset, 4));
+        }
+        for (word, offset) in registers.words.iter_mut().zip(WORDS) {
+            *word = self.read(Access::memory(offset, 2)) as u16;
+        }
+        explained::mask(&mut registers, self.clock_stands);
+        let frames = std::mem::take(&mut self.wire.sent).into_iter().map(|(bytes, _)| bytes);
+        let memory =
+            if step.is_some_and(Step::may_write) { self.memory.news()? } else { Vec::new() };
+        let mut status = [0; 2];
+        self.nic.read_config(STATUS, &mut status);
+        let line = u16::from_le_bytes(status) & STATUS_INTERRUPT != 0;
+        anyhow::ensure!(line == self.nic.level(), "the status register and the line disagree");
+        Ok(Answer { value, registers, line, frames: frames.collect(), memory })
+    }
+}
+
+fn bar(access: Access) -> usize {
+    match access.space {
+        Space::Memory => MEMORY_BAR,
+        Space::Ports => IO_BAR,
+    }
+}
+
+impl Subject for Ours {
+    fn power_on(&mut self) -> anyhow::Result<Answer> {
+        self.memory.clear()?;
+        self.nic = Rtl8139::new(self.config, DmaMemory::new(self.memory.ram().clone()));
+        self.waiting.clear();
+        self.disabled = false;
+        let command = COMMAND_MASTER | 3;
+        let _ = self.nic.write_config(COMMAND, &command.to_le_bytes());
+        self.look(None, None)
+    }
+
+    fn perform(&mut self, step: &Step) -> anyhow::Result<Answer> {
+        let mut value = None;
+        match step {
+            Step::Write(access, value) => self.write(*access, *value),
+            Step::Read(access) => value = Some(self.read(*access)),
+            Step::Ram(..) | Step::Words(..) => {
+                let (address, bytes) = step.memory().context("the step writes memory")?;
+                self.memory.write(address, &bytes)?;
+            }
+            Step::Frame(bytes) => self.arrive(bytes.to_vec()),
+            Step::Link(up) => self.nic.set_link(*up),
+            Step::Clock(_) => anyhow::bail!("our clock is not there yet"),
+        }
+        self.look(Some(step), value)
+    }
+}

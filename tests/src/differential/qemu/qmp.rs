@@ -1,0 +1,63 @@
+//! QMP: QEMU told by JSON what a person at the machine would do.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+/// One end of a QMP conversation.
+pub struct Qmp {
+    to: UnixStream,
+    from: BufReader<UnixStream>,
+    number: u64,
+}
+
+impl Qmp {
+    /// Talks through `socket`; waits until QEMU is up.
+    pub fn new(socket: UnixStream) -> anyhow::Result<Self> {
+        let from = BufReader::new(socket.try_clone()?);
+        let mut new = Self { to: socket, from, number: 0 };
+        new.receive().context("QEMU does not come up")?;
+        new.execute("qmp_capabilities", &json!({}))?;
+        Ok(new)
+    }
+
+    fn receive(&mut self) -> anyhow::Result<Value> {
+        let mut line = String::new();
+        ensure!(self.from.read_line(&mut line)? > 0, "QEMU is gone");
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// Carries out `command`, whose effect is there when this returns.
+    pub fn execute(&mut self, command: &str, arguments: &Value) -> anyhow::Result<()> {
+        self.send(command, arguments)?;
+        let (number, own) = (self.number, |message: &Value| message["id"].as_u64());
+        let answer = self.until(|message| own(message) == Some(number))?;
+        ensure!(answer.get("return").is_some(), "QEMU refuses {command} {arguments}: {answer}");
+        Ok(())
+    }
+
+    /// Resets the machine.
+    pub fn reset(&mut self) -> anyhow::Result<()> {
+        self.send("system_reset", &json!({}))?;
+        // The command is answered when the reset is ordered.
+        self.until(|message| message["event"] == "RESET")?;
+        Ok(())
+    }
+
+    fn send(&mut self, command: &str, arguments: &Value) -> anyhow::Result<()> {
+        self.number += 1;
+        let message = json!({ "execute": command, "arguments": arguments, "id": self.number });
+        writeln!(self.to, "{message}").context("QEMU takes no more orders")
+    }
+
+    fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        loop {
+            let message = self.receive()?;
+            if wanted(&message) {
+                return Ok(message);
+            }
+        }
+    }
+}
