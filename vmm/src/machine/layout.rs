@@ -65,6 +65,13 @@ pub const PCI_GSIS: u32 = 8;
 /// Pins of the I/O APIC; message vectors are routed from here up.
 pub const IOAPIC_PINS: u32 = 24;
 
+/// PCI slot of the virtio console; slot 0 is the host bridge.
+pub const CONSOLE_SLOT: usize = 1;
+/// PCI slot of the source of randomness.
+pub const RNG_SLOT: usize = 2;
+/// PCI slot of the first NIC: where the machines of the 2022 report had it.
+pub const FIRST_NIC_SLOT: usize = 3;
+
 /// The GSI of pin INTA of PCI slot `slot`.
 pub fn pci_gsi(slot: usize) -> u32 {
     PCI_GSI + slot as u32 % PCI_GSIS

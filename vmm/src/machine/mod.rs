@@ -19,11 +19,13 @@ pub mod memory;
 mod nic;
 pub mod output;
 mod pci;
+pub mod port;
 pub mod probe;
 pub mod serial;
 mod signals;
 mod slot;
 mod vcpu;
+mod worker;
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,15 +49,15 @@ pub use ending::{Ending, Endings};
 pub use error::{Error, Result};
 pub use signals::block_signals;
 pub use vcpu::ExitCounts;
+pub use worker::Peer;
 
 use irqchip::{EdgeLine, MsiVectors, Routing};
 use nic::NicWorker;
 use pci::{PciBus, SharedBus};
 use serial::{InputFilter, Output, SerialInput, SerialPort};
 use signals::{Deadline, Signals};
+use worker::Worker;
 
-/// First slot for NICs; slot 0 is the host bridge.
-const FIRST_NIC_SLOT: usize = 3;
 /// How long a vCPU gets to notice that it shall stop before it is kicked again.
 const KICK_EVERY: Duration = Duration::from_millis(5);
 /// How long all vCPUs together get before one of them counts as stuck.
@@ -142,7 +144,7 @@ impl Machine {
             routing,
             pio,
             pci,
-            next_nic: FIRST_NIC_SLOT,
+            next_nic: layout::FIRST_NIC_SLOT,
             context,
             events,
         };
@@ -205,6 +207,18 @@ impl Machine {
         let slot = self.pci.plug(self.next_nic, nic, mirrored)?;
         self.next_nic += 1;
         self.add_subscriber(Box::new(NicWorker::new(slot, backend)?));
+        Ok(())
+    }
+
+    /// Adds a function without a wire of its own in slot `number`. `peers` ring its doorbells.
+    pub fn add_function(
+        &mut self,
+        number: usize,
+        function: Box<dyn Function>,
+        peers: Vec<Peer>,
+    ) -> Result<()> {
+        let slot = self.pci.plug(number, function, None)?;
+        self.add_subscriber(Box::new(Worker::new(slot, peers)));
         Ok(())
     }
 

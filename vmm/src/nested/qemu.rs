@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use guest_init::protocol::CONTROL_PORT;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use tempfile::TempDir;
@@ -15,8 +16,6 @@ use super::error::{Error, Result};
 use super::outer::Share;
 use crate::guest::Guest;
 
-/// Name of the virtio port that is the control channel.
-const PORT: &str = "nicvmm.control";
 /// Modules that no device of the outer machine asks for.
 const MODULES: &str = "kvm_amd,9p,overlay,tun,vhost_net";
 /// Lines of a log that are shown.
@@ -101,8 +100,10 @@ fn arguments(
     directory: &Path,
 ) -> Vec<std::ffi::OsString> {
     let path = |name: &str| escape(&directory.join(name));
-    let append =
-        format!("{} nicvmm.control={PORT} nicvmm.modules={MODULES}", crate::guest::COMMAND_LINE);
+    let append = format!(
+        "{} nicvmm.control={CONTROL_PORT} nicvmm.modules={MODULES}",
+        crate::guest::COMMAND_LINE
+    );
     let mut arguments: Vec<std::ffi::OsString> = [
         "-M",
         "q35",
@@ -126,7 +127,7 @@ fn arguments(
     add("-serial", format!("file:{}", path("console")));
     add("-device", "virtio-serial-pci".into());
     add("-chardev", format!("socket,id=control,path={},server=on,wait=off", path("control")));
-    add("-device", format!("virtserialport,chardev=control,name={PORT}"));
+    add("-device", format!("virtserialport,chardev=control,name={CONTROL_PORT}"));
     add("-object", "rng-random,id=random,filename=/dev/urandom".into());
     add("-device", "virtio-rng-pci,rng=random".into());
     for Share { tag, path, writable } in shares {

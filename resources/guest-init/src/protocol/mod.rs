@@ -20,7 +20,8 @@
 //!    data. At most [`STDIN_WINDOW`] bytes may be under way: the guest gives room back by
 //!    [`Kind::Credit`], so a tty's small buffer is never overrun.
 //!
-//! Every byte over a UART may cost a VM exit, so nothing is echoed and text is compressed.
+//! The guest's device is a port of a virtio console or a UART. Every byte over a UART may cost a VM
+//! exit, so nothing is echoed and text is compressed.
 
 mod frame;
 mod message;
@@ -36,6 +37,9 @@ pub const STDIN_WINDOW: usize = 8 * 1024;
 
 /// Name of the kernel command line parameter that names the control device.
 pub const CONTROL_PARAMETER: &str = "nicvmm.control";
+
+/// Name of the virtio port that is the control device, where there is one.
+pub const CONTROL_PORT: &str = "nicvmm.control";
 
 /// The control device where the command line names none.
 pub const DEFAULT_CONTROL: &str = "ttyS1";

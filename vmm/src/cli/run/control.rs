@@ -1,8 +1,8 @@
-//! The guest's control channel: its second UART, on a unix socket or on a command.
+//! The guest's control channel: a port of its virtio console, on a unix socket or on a command.
 //!
-//! The UART writes into one end of a socket pair. At the other end is either a thread of our own
-//! that runs one command ([`super::command`]), or a [`ControlSocket`] that passes bytes between
-//! the pair and whoever connected to `--control`, one client at a time.
+//! The port is one end of a socket pair. At the other end is either a thread of our own that runs
+//! one command ([`super::command`]), or a [`ControlSocket`] that passes bytes between the pair and
+//! whoever connected to `--control`, one client at a time.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -11,24 +11,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use devices::net::check_socket_path;
+use devices::virtio::console::{self, Console};
 use event_manager::{EventOps, Events, MutEventSubscriber};
+use guest_init::protocol::CONTROL_PORT;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use vmm_sys_util::epoll::EventSet;
 
-use crate::machine::output::PatientOutput;
-use crate::machine::{Machine, layout};
+use crate::machine::{Machine, layout, port};
 
 /// Bytes passed on at a time.
 const CHUNK: usize = 16 * 1024;
 
-/// Gives `machine` its control UART; the other end of the channel is returned.
+/// Gives `machine` its control port; the other end of the channel is returned.
 pub fn add_channel(machine: &mut Machine) -> Result<UnixStream> {
-    let (uart, host) = UnixStream::pair().context("cannot make a socket pair")?;
-    uart.set_nonblocking(true)?;
-    let input = uart.as_fd().try_clone_to_owned()?;
-    let output = PatientOutput::new(uart.into(), machine.endings());
-    let com2 = (layout::COM2, layout::COM2_GSI);
-    machine.add_serial(com2, Box::new(output), Some((input, Box::new(<[u8]>::to_vec))))?;
+    let (guest, host) = UnixStream::pair().context("cannot make a socket pair")?;
+    let (port, peer) = port::on_socket(guest, 0)?;
+    let ports = vec![console::Config { name: CONTROL_PORT.into(), console: false, port }];
+    let messages = machine.messages(console::vectors(1))?;
+    let function = Console::function(ports, machine.dma_memory(), messages)?;
+    machine.add_function(layout::CONSOLE_SLOT, Box::new(function), vec![peer])?;
     Ok(host)
 }
 

@@ -7,6 +7,7 @@ mod nic;
 mod report;
 mod terminal;
 
+use std::fs::File;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,12 +15,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use devices::virtio::rng::{self, Rng};
+use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT};
 
 use super::exit;
 use super::host::{Host, directory_of, enter_nested};
 use crate::machine::boot::Payload;
 use crate::machine::console::Transcript;
-use crate::machine::{Ending, Machine, block_signals};
+use crate::machine::{Ending, Machine, block_signals, layout};
 use command::CommandStatus;
 use console::ConsoleTarget;
 use control::ControlSocket;
@@ -79,6 +82,9 @@ pub struct RunArgs {
 /// a reset as soon as the kernel panics.
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1";
 
+/// Where the guest's random bytes come from.
+const RANDOMNESS: &str = "/dev/urandom";
+
 /// Asks the default guest for a shell on its console.
 const SHELL: &str = "nicvmm.shell";
 
@@ -108,9 +114,10 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     for (index, nic) in args.nic.iter().enumerate() {
         nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?;
     }
-    machine.boot(&payload)?;
+    add_randomness(&mut machine)?;
     let status = add_control(&mut machine, args)?;
     let report = args.report.as_deref().map(Report::create).transpose()?;
+    machine.boot(&payload)?;
     let exits = machine.exits();
     let mut ending = machine.run(args.timeout)?;
     drop(terminal);
@@ -144,7 +151,8 @@ fn run_nested(args: &RunArgs) -> Result<ExitCode> {
 
 /// What to boot: the files that were named, or the default guest, which is built if need be.
 fn payload(args: &RunArgs) -> Result<Payload> {
-    let mut command_line = vec![COMMAND_LINE];
+    let control = format!("{CONTROL_PARAMETER}={CONTROL_PORT}");
+    let mut command_line = vec![COMMAND_LINE, &control];
     let (kernel, initrd) = if let Some(kernel) = &args.kernel {
         (kernel.clone(), args.initrd.clone())
     } else {
@@ -156,6 +164,13 @@ fn payload(args: &RunArgs) -> Result<Payload> {
     };
     command_line.extend(args.append.iter().map(String::as_str));
     Ok(Payload { kernel, initrd, command_line: command_line.join(" ") })
+}
+
+fn add_randomness(machine: &mut Machine) -> Result<()> {
+    let source = File::open(RANDOMNESS).with_context(|| format!("cannot read {RANDOMNESS}"))?;
+    let messages = machine.messages(rng::VECTORS)?;
+    let function = Rng::function(Box::new(source), machine.dma_memory(), messages)?;
+    Ok(machine.add_function(layout::RNG_SLOT, Box::new(function), Vec::new())?)
 }
 
 fn add_control(machine: &mut Machine, args: &RunArgs) -> Result<Option<CommandStatus>> {
