@@ -61,7 +61,17 @@ pub struct Stream {
     reader: FrameReader,
     writer: FrameWriter,
     lengths: Vec<[u8; PREFIX]>,
+    /// Nothing has arrived over this connection yet.
+    unproven: bool,
+    /// Connections in a row that ended before anything arrived: a peer that hangs up on us.
+    hang_ups: u32,
+    /// Calls of [`Backend::reconnect`] to let pass before the next try.
+    pause: u32,
 }
+
+/// Hang-ups after which the pause grows no more: it is then 63 calls of
+/// [`Backend::reconnect`].
+const MOST_HANG_UPS: u32 = 7;
 
 impl Stream {
     /// A wire to whoever listens at `path`. When no one does yet, the link is down and
@@ -85,11 +95,18 @@ impl Stream {
 
     fn with(path: Option<PathBuf>, socket: Option<OwnedFd>) -> Self {
         let (reader, writer) = (FrameReader::default(), FrameWriter::default());
-        Self { path, socket, reader, writer, lengths: Vec::new() }
+        let lengths = Vec::new();
+        Self { path, socket, reader, writer, lengths, unproven: true, hang_ups: 0, pause: 0 }
     }
 
     fn lose(&mut self, why: Lost) {
-        tracing::warn!(peer = %self.peer(), "link down: {why}");
+        if self.hang_ups == 0 {
+            tracing::warn!(peer = %self.peer(), "link down: {why}");
+        }
+        if self.unproven {
+            self.hang_ups = (self.hang_ups + 1).min(MOST_HANG_UPS);
+            self.pause = (1 << (self.hang_ups - 1)) - 1;
+        }
         self.socket = None;
         self.reader.reset();
         self.writer.reset();
@@ -180,6 +197,7 @@ impl Backend for Stream {
             return None;
         }
         let frame = self.reader.front()?;
+        (self.unproven, self.hang_ups) = (false, 0);
         Some((frame, Metadata::default()))
     }
 
@@ -196,12 +214,15 @@ impl Backend for Stream {
     }
 
     fn reconnect(&mut self) -> bool {
-        if self.socket.is_none()
+        if self.pause > 0 {
+            self.pause -= 1;
+        } else if self.socket.is_none()
             && let Some(path) = &self.path
             && let Ok(socket) = dial(path)
         {
             tracing::info!(peer = %self.peer(), "link up");
             self.socket = Some(socket);
+            self.unproven = true;
         }
         self.link()
     }

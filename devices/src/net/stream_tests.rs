@@ -234,3 +234,21 @@ fn a_plain_file_is_refused() {
     let error = Stream::open(file.path()).unwrap_err();
     assert_eq!(error, StreamError::NotASocket(file.path().to_owned()));
 }
+
+#[test]
+fn a_peer_that_hangs_up_on_every_call_is_called_less_and_less_often() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("peer");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut stream = Stream::open(&path).unwrap();
+    let mut calls = 0;
+    for _ in 0..130 {
+        if stream.link() {
+            drop(listener.accept().unwrap());
+            calls += 1;
+            assert!(stream.peek().is_none());
+        }
+        stream.reconnect();
+    }
+    assert_eq!(calls, 8, "with pauses of 0, 1, 3, 7, 15, 31 and 63 tries between them");
+}
