@@ -2,7 +2,7 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
@@ -90,6 +90,7 @@ pub const GUEST_MODULES: &[&str] = &[
     "9p",
     "9pnet_virtio",
     // traffic control and congestion control
+    "8021q",
     "act_mirred",
     "cls_u32",
     "sch_fq",
