@@ -80,16 +80,25 @@ impl DmaMemory {
             .map_err(|_| DmaError::NotRam { address, length })
     }
 
-    /// Reads a little-endian word in one access.
+    /// Reads a little-endian word, in one access if it is aligned.
     pub fn read_u32(&self, address: u64) -> Result<u32, DmaError> {
+        if !address.is_multiple_of(4) {
+            let mut bytes = [0; 4];
+            self.read(address, &mut bytes)?;
+            return Ok(u32::from_le_bytes(bytes));
+        }
         let ram = self.ram().ok_or(DmaError::Disabled)?;
         ram.load::<u32>(GuestAddress(address), Ordering::Acquire)
             .map(u32::from_le)
             .map_err(|_| DmaError::NotRam { address, length: 4 })
     }
 
-    /// Writes a little-endian word in one access, after everything written before.
+    /// Writes a little-endian word after everything written before, in one access if it is
+    /// aligned.
     pub fn write_u32(&self, address: u64, value: u32) -> Result<(), DmaError> {
+        if !address.is_multiple_of(4) {
+            return self.write(address, &value.to_le_bytes());
+        }
         let ram = self.ram().ok_or(DmaError::Disabled)?;
         ram.store(value.to_le(), GuestAddress(address), Ordering::Release)
             .map_err(|_| DmaError::NotRam { address, length: 4 })

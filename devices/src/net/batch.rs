@@ -58,6 +58,7 @@ pub struct Batch {
     parts: Vec<Part>,
     frames: Vec<Entry>,
     bytes: usize,
+    least: usize,
 }
 
 /// One frame of a batch.
@@ -72,6 +73,11 @@ impl Batch {
     pub const FULL_FRAMES: usize = 128;
     /// Bytes after which a NIC sends what it has. A super-frame may overshoot it.
     pub const FULL_BYTES: usize = 256 * 1024;
+
+    /// A batch whose frames get zeros at their end until they have `least` bytes.
+    pub fn padded(least: usize) -> Self {
+        Self { least, ..Self::default() }
+    }
 
     /// Forgets all frames.
     pub fn clear(&mut self) {
@@ -120,6 +126,12 @@ impl Batch {
             length += piece.length;
             self.parts.push(Part::Guest(piece));
         }
+        if length < self.least {
+            let start = self.arena.len();
+            self.arena.resize(start + self.least - length, 0);
+            self.parts.push(Part::Arena(start..self.arena.len()));
+            length = self.least;
+        }
         self.frames.push(Entry { parts: first..self.parts.len(), length, metadata });
         self.bytes += length;
     }
@@ -144,6 +156,13 @@ impl<'b> Frame<'b> {
     /// Whether the frame has no bytes at all.
     pub fn is_empty(&self) -> bool {
         self.entry.length == 0
+    }
+
+    /// Frames that it becomes on the wire.
+    pub fn segments(&self) -> usize {
+        let Some(gso) = self.entry.metadata.gso else { return 1 };
+        let payload = self.entry.length.saturating_sub(usize::from(gso.header_length));
+        payload.div_ceil(usize::from(gso.size).max(1)).max(1)
     }
 
     /// What travels beside the bytes.

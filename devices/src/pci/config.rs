@@ -136,6 +136,11 @@ impl Configuration {
         self
     }
 
+    /// Leaves room ahead of `offset`: capabilities that are added later start there at the least.
+    pub fn leave_free_until(&mut self, offset: usize) {
+        self.next_free = self.next_free.max(offset.next_multiple_of(4));
+    }
+
     /// Appends a capability: `body` follows the ID and the link; `writable` masks the body.
     /// Returns its offset, or `None` if it does not fit.
     pub fn add_capability(&mut self, id: u8, body: &[u8], writable: &[u8]) -> Option<usize> {

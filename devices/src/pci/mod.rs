@@ -77,6 +77,15 @@ pub trait Function: Send {
         false
     }
 
+    /// Says how late it is, in nanoseconds of a clock of the machine that never goes back. Called
+    /// before each access, and when [`Function::deadline`] has passed.
+    fn set_time(&mut self, _now: u64) {}
+
+    /// When the function next has something to do without being accessed.
+    fn deadline(&self) -> Option<u64> {
+        None
+    }
+
     /// The function as a NIC, if it is one.
     fn as_nic(&mut self) -> Option<&mut dyn Nic> {
         None

@@ -56,5 +56,5 @@ pub fn address(ring: u64, index: u32) -> u64 {
 
 /// The index after `index`, whose descriptor has word 0 `command`.
 pub fn next(index: u32, command: u32) -> u32 {
-    if command & END_OF_RING != 0 { 0 } else { (index + 1) % RING }
+    if command & END_OF_RING != 0 { 0 } else { index.wrapping_add(1) % RING }
 }

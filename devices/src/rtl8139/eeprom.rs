@@ -12,6 +12,22 @@ const SIGNATURE: u16 = 0x8129;
 /// Where the MAC address starts: three words, each two bytes in order.
 const MAC_AT: usize = 7;
 
+/// Bytes of the EEPROM that the chip loads into registers. (Datasheet of the RTL8139C.)
+pub mod byte {
+    /// PCI Min_Gnt, and Max_Lat behind it.
+    pub const MIN_GRANT: usize = 0x0a;
+    /// CONFIG3.
+    pub const CONFIG3: usize = 0x0d;
+    /// CONFIG0.
+    pub const CONFIG0: usize = 0x14;
+    /// CONFIG1.
+    pub const CONFIG1: usize = 0x15;
+    /// CONFIG4.
+    pub const CONFIG4: usize = 0x19;
+    /// CONFIG5.
+    pub const CONFIG5: usize = 0x1f;
+}
+
 /// The wires as a write to 9346CR sets them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wires {
@@ -33,6 +49,8 @@ enum State {
     Read { word: u16, left: u8 },
     /// Takes a word in for one address, or for all.
     Write { address: Option<usize>, word: u16, left: u8 },
+    /// Waits for a rise of CS.
+    Deaf,
 }
 
 /// The chip.
@@ -43,13 +61,20 @@ pub struct Eeprom {
     wires: Wires,
     output: bool,
     writable: bool,
+    simple: bool,
 }
 
 impl Eeprom {
-    /// A chip that holds what the driver looks for: signature, PCI IDs and `mac`.
-    pub fn new(mac: [u8; 6]) -> Self {
+    /// A chip that holds what drivers look for: signature, PCI IDs and `mac`. A `simple` one holds
+    /// nothing else, takes no writes, and leaves DO where it was between words.
+    pub fn new(mac: [u8; 6], simple: bool) -> Self {
         let mut words = [0; WORDS];
         words[..3].copy_from_slice(&[SIGNATURE, 0x10ec, 0x8139]);
+        if !simple {
+            // Subsystem; Min_Gnt and Max_Lat; CONFIG3; CONFIG0 and 1.
+            words[3..7].copy_from_slice(&[0x1af4, 0x1100, 0x4020, 0x0100]);
+            words[10] = 0x0c00;
+        }
         for (word, pair) in words[MAC_AT..].iter_mut().zip(mac.chunks_exact(2)) {
             *word = u16::from_le_bytes([pair[0], pair[1]]);
         }
@@ -59,7 +84,19 @@ impl Eeprom {
             wires: Wires::default(),
             output: false,
             writable: false,
+            simple,
         }
+    }
+
+    /// Whether it holds what a chip would load from it.
+    pub fn is_signed(&self) -> bool {
+        self.words[0] == SIGNATURE
+    }
+
+    /// Byte `at` of its content.
+    pub fn byte(&self, at: usize) -> u8 {
+        let word = self.words.get(at / 2).copied().unwrap_or_default();
+        word.to_le_bytes()[at % 2]
     }
 
     /// The MAC address it holds, as the NIC loads it on reset.
@@ -84,8 +121,9 @@ impl Eeprom {
             return;
         }
         if !before.select {
+            self.state = State::Standby;
             // Pulled up: the chip is ready.
-            self.output = true;
+            self.output |= !self.simple;
         }
         if wires.clock && !before.clock {
             self.clock(wires.data);
@@ -95,7 +133,7 @@ impl Eeprom {
     fn clock(&mut self, data: bool) {
         self.state = match self.state {
             State::Standby => {
-                self.output = true;
+                self.output |= !self.simple;
                 if data { State::Command { bits: 0, left: 8 } } else { State::Standby }
             }
             State::Command { bits, left } => {
@@ -119,6 +157,7 @@ impl Eeprom {
                     State::Standby
                 }
             }
+            State::Deaf => State::Deaf,
         };
     }
 
@@ -130,6 +169,7 @@ impl Eeprom {
                 self.output = false;
                 return State::Read { word: self.words[address], left: 16 };
             }
+            _ if self.simple => return State::Deaf,
             (0b01, _) => return State::Write { address: Some(address), word: 0, left: 16 },
             (0b11, _) => self.program(Some(address), 0xffff),
             (_, 0b01) => return State::Write { address: None, word: 0, left: 16 },

@@ -40,19 +40,19 @@ fn command(eeprom: &mut Eeprom, bits: u32, count: u32) {
 
 #[test]
 fn a_driver_finds_signature_and_mac_address() {
-    let mut eeprom = Eeprom::new(MAC);
-    let words = [0, 1, 2, 3, 7, 8, 9].map(|address| read(&mut eeprom, address, 6));
-    assert_eq!(words, [0x8129, 0x10ec, 0x8139, 0, 0x5452, 0x1200, 0x5634]);
+    let mut eeprom = Eeprom::new(MAC, false);
+    let words = [0, 1, 2, 7, 8, 9].map(|address| read(&mut eeprom, address, 6));
+    assert_eq!(words, [0x8129, 0x10ec, 0x8139, 0x5452, 0x1200, 0x5634]);
 }
 
 #[test]
 fn a_probe_for_a_larger_chip_does_not_find_the_signature() {
-    assert_eq!(read(&mut Eeprom::new(MAC), 0, 8), 0x04a7);
+    assert_eq!(read(&mut Eeprom::new(MAC, false), 0, 8), 0x04a7);
 }
 
 #[test]
 fn a_second_read_needs_no_change_of_chip_select() {
-    let mut eeprom = Eeprom::new(MAC);
+    let mut eeprom = Eeprom::new(MAC, false);
     send(&mut eeprom, 0b1_10_000000, 9);
     eeprom.drive(Wires { select: true, clock: false, data: false });
     assert_eq!(receive(&mut eeprom), 0x8129);
@@ -63,7 +63,7 @@ fn a_second_read_needs_no_change_of_chip_select() {
 
 #[test]
 fn nothing_is_driven_while_the_chip_is_not_selected() {
-    let mut eeprom = Eeprom::new(MAC);
+    let mut eeprom = Eeprom::new(MAC, false);
     send(&mut eeprom, 0b1_10_000000, 9);
     eeprom.drive(Wires { select: false, clock: true, data: true });
     assert!(!eeprom.output());
@@ -71,7 +71,7 @@ fn nothing_is_driven_while_the_chip_is_not_selected() {
 
 #[test]
 fn writes_count_only_between_enable_and_disable() {
-    let mut eeprom = Eeprom::new(MAC);
+    let mut eeprom = Eeprom::new(MAC, false);
     let write = |word: u32| 0b1_01_000111 << 16 | word;
     command(&mut eeprom, write(0x1111), 25);
     assert_eq!(read(&mut eeprom, 7, 6), 0x5452);
@@ -86,7 +86,7 @@ fn writes_count_only_between_enable_and_disable() {
 
 #[test]
 fn erasing_and_writing_all_reach_every_word() {
-    let mut eeprom = Eeprom::new(MAC);
+    let mut eeprom = Eeprom::new(MAC, false);
     command(&mut eeprom, 0b1_00_110000, 9);
     command(&mut eeprom, 0b1_00_010000 << 16 | 0xabcd, 25);
     assert_eq!([0, 63].map(|address| read(&mut eeprom, address, 6)), [0xabcd; 2]);
@@ -94,4 +94,18 @@ fn erasing_and_writing_all_reach_every_word() {
     assert_eq!([4, 5].map(|address| read(&mut eeprom, address, 6)), [0xabcd, 0xffff]);
     command(&mut eeprom, 0b1_00_100000, 9);
     assert_eq!([0, 63].map(|address| read(&mut eeprom, address, 6)), [0xffff; 2]);
+}
+
+#[test]
+fn a_simple_chip_takes_no_writes_and_waits_for_chip_select_after_them() {
+    let mut eeprom = Eeprom::new(MAC, true);
+    assert_eq!([3, 4, 10].map(|address| read(&mut eeprom, address, 6)), [0; 3]);
+    command(&mut eeprom, 0b1_00_110000, 9);
+    command(&mut eeprom, 0b1_01_000111 << 16 | 0x1111, 25);
+    assert_eq!(read(&mut eeprom, 7, 6), 0x5452);
+
+    send(&mut eeprom, 0b1_00_110000, 9);
+    send(&mut eeprom, 0b1_10_000000, 9);
+    eeprom.drive(Wires { select: true, clock: false, data: false });
+    assert_eq!(receive(&mut eeprom), 0);
 }

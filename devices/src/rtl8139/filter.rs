@@ -9,33 +9,59 @@ const MULTICAST: u32 = 1 << 2;
 /// RCR bit 3, AB: broadcast frames.
 const BROADCAST: u32 = 1 << 3;
 
-/// Why a frame was taken.
+/// To what kind of address a frame goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// The NIC takes every frame and does not look at the address.
-    Promiscuous,
-    /// It is for all.
+    /// To somebody else.
+    Other,
+    /// To all.
     Broadcast,
-    /// It is for a group whose hash bit is set.
+    /// To a group.
     Multicast,
-    /// It is for us.
+    /// To us.
     Physical,
 }
 
-/// Decides on a frame to `destination`: `None` refuses it. `rcr` is the receive configuration,
-/// `hash` the 64 multicast bits.
-pub fn classify(destination: [u8; 6], rcr: u32, mac: [u8; 6], hash: u64) -> Option<Match> {
-    let (bit, reason) = match destination {
-        _ if rcr & ALL != 0 => return Some(Match::Promiscuous),
-        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => (BROADCAST, Match::Broadcast),
-        [first, ..] if first & 1 != 0 => {
-            let hit = hash >> hash_index(destination) & 1 != 0;
-            return (rcr & MULTICAST != 0 && hit).then_some(Match::Multicast);
+/// The settings of the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The receive configuration.
+    pub rcr: u32,
+    /// Our address.
+    pub mac: [u8; 6],
+    /// The 64 multicast bits.
+    pub hash: u64,
+}
+
+impl Filter {
+    /// To what kind of address a frame to `destination` goes.
+    pub fn classify(&self, destination: [u8; 6]) -> Match {
+        match destination {
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Match::Broadcast,
+            [first, ..] if first & 1 != 0 => Match::Multicast,
+            own if own == self.mac => Match::Physical,
+            _ => Match::Other,
         }
-        own if own == mac => (PHYSICAL, Match::Physical),
-        _ => return None,
-    };
-    (rcr & bit != 0).then_some(reason)
+    }
+
+    /// Whether it takes every frame.
+    pub fn is_promiscuous(&self) -> bool {
+        self.rcr & ALL != 0
+    }
+
+    /// Whether a frame to `destination`, which is of kind `to`, is taken.
+    pub fn takes(&self, destination: [u8; 6], to: Match) -> bool {
+        let enabled = |bit| self.rcr & bit != 0;
+        self.is_promiscuous()
+            || match to {
+                Match::Other => false,
+                Match::Broadcast => enabled(BROADCAST),
+                Match::Physical => enabled(PHYSICAL),
+                Match::Multicast => {
+                    enabled(MULTICAST) && self.hash >> hash_index(destination) & 1 != 0
+                }
+            }
+    }
 }
 
 /// Which of the 64 bits stands for a group: the first six bits of its CRC-32.

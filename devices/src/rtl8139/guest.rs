@@ -57,6 +57,48 @@ impl Guest {
         Self::up(Config::new(MAC))
     }
 
+    /// A plain 8139 whose driver has brought the interface up, as 8139too does, with a receive
+    /// ring of 8 KiB << `size`.
+    pub fn c_mode(config: Config, size: u32) -> Self {
+        let mut guest = Self::powered_on(config);
+        let _ = guest.nic.write_config(4, &7u16.to_le_bytes());
+        let _ = guest.write(0x5b, 1, 0x52);
+        let _ = guest.write(0x37, 1, 0x10);
+        let _ = guest.write(0x50, 1, 0xc0);
+        let _ = guest.write(0x00, 4, u32::from_le_bytes([MAC[0], MAC[1], MAC[2], MAC[3]]));
+        let _ = guest.write(0x04, 4, u32::from_le_bytes([MAC[4], MAC[5], 0, 0]));
+        let _ = guest.write(0x30, 4, RX_BUFFERS as u32);
+        let _ = guest.write(0x37, 1, 0x0c);
+        let _ = guest.write(0x44, 4, 0xe78e | size << 11);
+        let _ = guest.write(0x40, 4, 0x0300_0680);
+        let _ = guest.write(0x50, 1, 0);
+        for slot in 0..4 {
+            let _ = guest.write(0x20 + 4 * slot, 4, (TX_BUFFERS + 0x2000 * slot) as u32);
+        }
+        let _ = guest.write(0x08, 4, u32::MAX);
+        let _ = guest.write(0x0c, 4, u32::MAX);
+        let _ = guest.write(0x3c, 2, 0xc07f);
+        guest
+    }
+
+    /// Puts `frame` where C mode descriptor `slot` points, and hands it over.
+    pub fn hand_over(&mut self, slot: u64, frame: &[u8]) {
+        self.memory.write(TX_BUFFERS + 0x2000 * slot, frame).unwrap();
+        let _ = self.write(0x10 + 4 * slot, 4, 0x0008_0000 | frame.len() as u32);
+    }
+
+    /// What reached the wire since the last call.
+    pub fn sent(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.wire.sent).into_iter().map(|(bytes, _)| bytes).collect()
+    }
+
+    /// `length` bytes of the C mode receive ring, from `at`.
+    pub fn ring(&self, at: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.memory.read(RX_BUFFERS + at, &mut bytes).unwrap();
+        bytes
+    }
+
     pub fn read(&mut self, offset: u64, width: usize) -> u32 {
         let mut data = [0; 4];
         self.nic.read_bar(MEMORY_BAR, offset, &mut data[..width]);

@@ -61,7 +61,7 @@ fn a_buffer_outside_of_ram_loses_the_frame_and_completes_it() {
         guest.put(TX_RING, 0, OWN | EOR | FS | LS | 60, buffer);
         guest.doorbell();
         assert!(sent(&mut guest).is_empty());
-        assert_eq!(guest.acknowledge(), 0x8004);
+        assert_eq!(guest.acknowledge(), 0x8084);
     }
 }
 
@@ -79,6 +79,7 @@ fn resetting_in_the_middle_of_a_frame_starts_over() {
     let mut guest = Guest::standard();
     guest.put(TX_RING, 0, OWN | FS | 100, TX_BUFFERS);
     guest.doorbell();
+    let _ = guest.write(0x37, 1, 0x08);
     let _ = guest.write(0x37, 1, 0x0c);
     guest.memory.write(TX_BUFFERS, &frame(3)).unwrap();
     guest.put(TX_RING, 0, OWN | FS | LS | EOR | 63, TX_BUFFERS);

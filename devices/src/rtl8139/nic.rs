@@ -1,128 +1,337 @@
 //! The NIC between its rings and a backend.
 
-use super::control::{CR_RECEIVE, CR_TRANSMIT};
-use super::receive::{Delivery, Wanted};
+use super::control::{CPCR_RECEIVE, CPCR_TRANSMIT, CR_RECEIVE, CR_TRANSMIT};
+use super::filter::{Filter, Match};
+use super::receive::{Delivery, LEAST_FRAME, Wanted};
 use super::registers::Reg;
 use super::transmit::Wire;
-use super::{Overrun, Rtl8139, filter, isr, phy};
+use super::{Overrun, Rtl8139, isr, phy, ring, slots};
 use crate::net::{Backend, Loop, Metadata, Nic, Receipt, Transmit};
 
-/// CPCR bit 0: the transmit ring is in C+ mode.
-const CPCR_TRANSMIT: u32 = 1 << 0;
-/// CPCR bit 1: the receive ring is in C+ mode.
-const CPCR_RECEIVE: u32 = 1 << 1;
 /// CPCR bit 5: look at checksums of incoming frames.
 const CPCR_CHECK: u32 = 1 << 5;
 /// CPCR bit 6: take tags out of incoming frames.
 const CPCR_STRIP: u32 = 1 << 6;
 /// TCR bits 18:17, both set: frames come back instead of going out.
 const TCR_LOOPBACK: u32 = 3 << 17;
+/// RCR bit 4, AR: runts, too.
+const RCR_RUNTS: u32 = 1 << 4;
+/// RCR bit 5, AER: frames with errors, too.
+const RCR_ERRORS: u32 = 1 << 5;
+/// The longest frame in C mode that is no error: 4096 bytes with its FCS.
+const LONGEST: usize = 4092;
+/// With ROVW masked, QEMU's model waits for this much room in the C mode ring.
+const ROOM: usize = 1514;
+const ZEROS: [u8; LEAST_FRAME] = [0; LEAST_FRAME];
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// The guest has it.
+    Taken,
+    /// Nobody gets it.
+    Lost,
+    /// There is no room for it now.
+    NoRoom,
+}
 
 impl Rtl8139 {
-    fn loopback(&self) -> bool {
+    /// Whether frames come back instead of going out.
+    pub(super) fn loopback(&self) -> bool {
         self.has(Reg::Tcr, TCR_LOOPBACK)
     }
 
-    fn missed(&mut self) -> Receipt {
-        let missed = self.registers.get(Reg::Mpc).wrapping_add(1);
-        self.registers.set(Reg::Mpc, missed);
-        self.tally.count_missed();
-        self.raise(isr::NO_DESCRIPTOR);
-        Receipt::Done
+    /// Takes a frame that never left the chip.
+    pub(super) fn receive_looped(&mut self, frame: &[u8]) {
+        let quirks = self.config.quirks;
+        if quirks.loopback_by_wire {
+            if !self.blocked && !self.waits() {
+                let padding = &ZEROS[frame.len().min(LEAST_FRAME)..];
+                let outcome = self.take(&[frame, padding].concat(), false);
+                self.blocked = outcome == Outcome::NoRoom;
+            }
+        } else if self.take(frame, !quirks.takes_any_length) == Outcome::NoRoom
+            && !quirks.waits_for_capr
+        {
+            self.missed();
+        }
+        self.starved = self.held;
     }
 
-    fn no_descriptor(&mut self) -> Receipt {
+    /// Whether QEMU's model leaves frames on the wire for now.
+    fn waits(&self) -> bool {
+        let cplus = self.has(Reg::Cpcr, CPCR_RECEIVE) && self.receive_ring() != 0;
+        self.config.quirks.waits_for_capr
+            && self.receiving()
+            && !cplus
+            && !self.has(Reg::Imr, isr::NO_ROOM)
+            && self.ring.free() < ROOM
+    }
+
+    fn receiving(&self) -> bool {
+        self.has(Reg::Cr, CR_RECEIVE) && self.has(Reg::HltClk, 1)
+    }
+
+    fn receive_ring(&self) -> u64 {
+        self.registers.get_pair(Reg::Rdsar0, Reg::Rdsar4)
+    }
+
+    /// A frame is lost for want of room.
+    fn missed(&mut self) -> Outcome {
+        self.count_missed();
+        self.tally.count_missed();
+        self.raise(isr::NO_ROOM);
+        Outcome::Lost
+    }
+
+    fn count_missed(&mut self) {
+        let mask = if self.config.quirks.wide_mpc { u32::MAX } else { 0x00ff_ffff };
+        let missed = self.registers.get(Reg::Mpc).wrapping_add(1) & mask;
+        self.registers.set(Reg::Mpc, missed);
+    }
+
+    /// A frame is lost since there is something wrong with it.
+    fn refuse(&mut self) -> Outcome {
+        self.tally.count_error();
+        self.raise(isr::RECEIVE_ERROR);
+        Outcome::Lost
+    }
+
+    fn no_room(&mut self) -> Outcome {
         if self.config.overrun == Overrun::Drop {
             return self.missed();
         }
-        self.starved = true;
-        self.raise(isr::NO_DESCRIPTOR);
-        Receipt::NoRoom
+        self.raise(isr::NO_ROOM);
+        Outcome::NoRoom
     }
 
-    fn transmit_round(&mut self, backend: Option<&mut dyn Backend>) -> Transmit {
-        let ring = self.registers.get_pair(Reg::Tsad0, Reg::Tsad1);
-        let wire = Wire { backend, tso: self.config.tso };
-        let round = self.transmitter.round(&self.memory, ring, wire);
-        self.tally.sent = self.tally.sent.wrapping_add(round.frames);
-        if round.completed {
-            self.raise(isr::SENT);
+    /// Takes a frame off the wire, or, if it was `looped`, as it left the transmitter.
+    fn take(&mut self, frame: &[u8], looped: bool) -> Outcome {
+        let (true, Some(destination)) = (self.receiving(), frame.first_chunk()) else {
+            return Outcome::Lost;
+        };
+        let filter = Filter {
+            rcr: self.registers.get(Reg::Rcr),
+            mac: self.mac(),
+            hash: self.registers.get_pair(Reg::Mar0, Reg::Mar4),
+        };
+        let quirks = self.config.quirks;
+        let hidden = quirks.promiscuous_hides_match && filter.is_promiscuous();
+        let to = if hidden { Match::Other } else { filter.classify(*destination) };
+        if !filter.takes(*destination, to) {
+            if quirks.partial_tally {
+                self.tally.count_error();
+            }
+            return Outcome::Lost;
         }
+        if quirks.partial_tally {
+            self.tally.count_kind(to);
+        }
+        let cplus = self.has(Reg::Cpcr, CPCR_RECEIVE);
+        let outcome =
+            if cplus { self.take_cplus(frame, to) } else { self.take_c(frame, to, looped) };
+        if outcome == Outcome::Taken {
+            self.arrived += 1;
+            if cplus || !quirks.partial_tally {
+                self.tally.count_received();
+            }
+            if !quirks.partial_tally {
+                self.tally.count_kind(to);
+            }
+        }
+        outcome
+    }
+
+    /// Puts a frame into the C+ ring.
+    fn take_cplus(&mut self, frame: &[u8], to: Match) -> Outcome {
+        let (quirks, ring) = (self.config.quirks, self.receive_ring());
+        // Linux enables the receiver before it tells where the ring is.
+        if ring == 0 {
+            return Outcome::Lost;
+        }
+        let wanted = Wanted {
+            strip_tags: self.has(Reg::Cpcr, CPCR_STRIP),
+            check: self.has(Reg::Cpcr, CPCR_CHECK) && !quirks.ignores_receive_checksums,
+            quirks,
+        };
+        match self.receiver.deliver(&self.memory, ring, frame, wanted, to) {
+            Ok(Delivery::Done) => Outcome::Taken,
+            Ok(Delivery::NoDescriptor) if quirks.waits_for_capr => self.missed(),
+            Ok(Delivery::NoDescriptor) => self.no_room(),
+            Ok(Delivery::TooLong) if quirks.one_receive_descriptor => self.missed(),
+            Ok(Delivery::TooLong) => self.refuse(),
+            Err(_) => {
+                self.fault("the receive ring or a buffer in it");
+                Outcome::Lost
+            }
+        }
+    }
+
+    /// Puts a frame into the C mode ring.
+    fn take_c(&mut self, frame: &[u8], to: Match, looped: bool) -> Outcome {
+        let quirks = self.config.quirks;
+        let padding = if looped { &[] } else { &ZEROS[frame.len().min(LEAST_FRAME)..] };
+        let length = frame.len() + padding.len();
+        let needed = ring::needed(length);
+        let mut bits = ring::GOOD | ring::address_bit(to);
+        if !quirks.takes_any_length {
+            if length < LEAST_FRAME {
+                bits |= ring::RUNT;
+            }
+            if length > LONGEST {
+                bits |= ring::LONG;
+            }
+            let runt = bits & ring::RUNT != 0 && !self.has(Reg::Rcr, RCR_RUNTS);
+            let long = bits & ring::LONG != 0 && !self.has(Reg::Rcr, RCR_ERRORS);
+            if runt || long || needed >= self.ring.size() as usize {
+                return self.refuse();
+            }
+        }
+        let room = needed < self.ring.free() || quirks.takes_any_length && self.ring.is_empty();
+        if !room && quirks.waits_for_capr {
+            self.count_missed();
+            self.raise(isr::NO_ROOM);
+            return Outcome::NoRoom;
+        }
+        if !room {
+            return self.no_room();
+        }
+        let forgiven = quirks.ignores_faults;
+        let (memory, registers) = (&self.memory, &mut self.registers);
+        if self.ring.deliver(memory, registers, frame, padding, bits, forgiven).is_err() {
+            self.fault("the receive ring");
+            return Outcome::Lost;
+        }
+        Outcome::Taken
+    }
+
+    /// Lets the rings have their turns: C mode, then high priority, then normal.
+    fn rounds(&mut self, mut backend: Option<&mut dyn Backend>) -> Transmit {
+        if !self.has(Reg::Cr, CR_TRANSMIT) {
+            self.transmitter.pending = false;
+            self.high.pending = false;
+            return Transmit::Idle;
+        }
+        if self.cplus {
+            self.slots.pending = 0;
+        }
+        if self.slots.pending > 0 {
+            let backend = reborrow(&mut backend);
+            let round = self.slots.round(&self.memory, &mut self.registers, backend);
+            self.settle_slots(round);
+            if round.blocked {
+                return Transmit::Blocked;
+            }
+        }
+        if !self.has(Reg::Cpcr, CPCR_TRANSMIT) {
+            self.transmitter.pending = false;
+            self.high.pending = false;
+            return Transmit::Idle;
+        }
+        if self.high.pending {
+            let end = self.round(true, reborrow(&mut backend));
+            if end != Transmit::Idle {
+                return end;
+            }
+        }
+        if self.transmitter.pending { self.round(false, backend) } else { Transmit::Idle }
+    }
+
+    fn round(&mut self, high: bool, backend: Option<&mut dyn Backend>) -> Transmit {
+        let (transmitter, low_half, high_half) = if high {
+            (&mut self.high, Reg::Tsad2, Reg::Tsad3)
+        } else {
+            (&mut self.transmitter, Reg::Tsad0, Reg::Tsad1)
+        };
+        let ring = self.registers.get_pair(low_half, high_half);
+        let wire = Wire { backend, rules: self.config.rules() };
+        let round = transmitter.round(&self.memory, ring, wire);
+        self.tally.count_sent(round.frames);
+        if round.dry && !self.config.quirks.never_tells_dry {
+            self.dry = true;
+        }
+        if round.completed {
+            self.completed(u32::try_from(round.frames).unwrap_or(u32::MAX).max(1));
+        }
+        self.tell_dry();
         if round.fault {
             self.fault("the transmit ring or a buffer in it");
         }
         round.end
     }
+
+    fn settle_slots(&mut self, round: slots::Round) {
+        if round.sent > 0 {
+            self.tally.count_sent(u64::from(round.sent));
+            self.completed(round.sent);
+        }
+        if round.aborted > 0 {
+            self.tally.count_aborted(round.aborted);
+            self.raise(isr::TRANSMIT_ERROR);
+        }
+        if round.fault {
+            self.fault("a C mode transmit buffer");
+        }
+    }
+}
+
+/// The backend for one call more.
+fn reborrow<'a>(backend: &'a mut Option<&mut dyn Backend>) -> Option<&'a mut dyn Backend> {
+    match backend {
+        Some(backend) => Some(&mut **backend),
+        None => None,
+    }
 }
 
 impl Nic for Rtl8139 {
     fn transmit(&mut self, backend: &mut dyn Backend) -> Transmit {
-        let enabled = self.has(Reg::Cr, CR_TRANSMIT) && self.has(Reg::Cpcr, CPCR_TRANSMIT);
-        if !enabled || !self.transmitter.pending {
-            self.transmitter.pending = false;
+        if self.is_asleep() {
             return Transmit::Idle;
         }
+        let link = phy::link(&self.registers);
+        if self.config.quirks.staged_transmit {
+            return self.transmit_staged(link.then_some(backend));
+        }
         if !self.loopback() {
-            let link = self.link;
-            return self.transmit_round(link.then_some(backend));
+            return self.rounds(link.then_some(backend));
         }
         let mut wire = Loop::default();
-        let end = self.transmit_round(Some(&mut wire));
-        for (frame, metadata) in wire.sent {
-            if self.receive(&frame, metadata) == Receipt::NoRoom {
-                let _ = self.missed();
-            }
+        let end = self.rounds(Some(&mut wire));
+        for (frame, _) in wire.sent {
+            self.receive_looped(&frame);
         }
         end
     }
 
     fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt {
         self.starved = false;
-        let running = self.has(Reg::Cr, CR_RECEIVE) && self.has(Reg::HltClk, 1);
         let finished = metadata.gso.is_none() && metadata.partial_checksum.is_none();
-        let (true, true, Some(destination)) = (running, finished, frame.first_chunk()) else {
-            return Receipt::Done;
-        };
-        let hash = self.registers.get_pair(Reg::Mar0, Reg::Mar4);
-        let rcr = self.registers.get(Reg::Rcr);
-        let Some(reason) = filter::classify(*destination, rcr, self.mac(), hash) else {
-            self.tally.count_refused();
-            return Receipt::Done;
-        };
-        let ring = self.registers.get_pair(Reg::Rdsar0, Reg::Rdsar4);
-        // Linux enables the receiver before it tells where the ring is.
-        if !self.has(Reg::Cpcr, CPCR_RECEIVE) || ring == 0 {
+        if self.is_asleep() || !finished {
+            self.look_for_wake_up(frame);
             return Receipt::Done;
         }
-        let wanted = Wanted {
-            strip_tags: self.has(Reg::Cpcr, CPCR_STRIP),
-            check: self.has(Reg::Cpcr, CPCR_CHECK),
-        };
-        match self.receiver.deliver(&self.memory, ring, frame, wanted, reason) {
-            Ok(Delivery::Done) => {
-                self.tally.count_received(reason);
-                self.arrived = true;
-                Receipt::Done
-            }
-            Ok(Delivery::NoDescriptor) => self.no_descriptor(),
-            Ok(Delivery::TooLong) => self.missed(),
-            Err(_) => {
-                self.fault("the receive ring or a buffer in it");
-                Receipt::Done
-            }
+        let held = self.held || self.blocked || self.waits();
+        let outcome = if held { Outcome::NoRoom } else { self.take(frame, false) };
+        if outcome != Outcome::NoRoom {
+            return Receipt::Done;
         }
+        self.starved = true;
+        if self.config.quirks.waits_for_capr {
+            self.held = true;
+            self.blocked |= !held;
+        }
+        Receipt::NoRoom
     }
 
     fn flush(&mut self) {
-        if std::mem::take(&mut self.arrived) {
-            self.raise(isr::RECEIVED);
+        let frames = std::mem::take(&mut self.arrived);
+        if frames > 0 {
+            self.received(frames);
         }
     }
 
     fn set_link(&mut self, up: bool) {
-        if up != self.link {
-            self.link = up;
-            phy::show_link(&mut self.registers, up);
+        if self.phy.plug(&mut self.registers, up) {
             self.raise(isr::LINK_CHANGED);
         }
     }

@@ -1,9 +1,7 @@
 //! What the C+ chip does to a frame on its way out: checksums, segmentation, VLAN tag.
 //!
 //! The last descriptor of a frame says what is asked. The chip offloads plain IPv4 only; whatever
-//! it does not understand leaves unchanged. [`Tso`] picks the rules: `Mss` is the chip with its
-//! segmentation corrected, `Mtu1500` is byte for byte what QEMU's model did up to 7.1. The two
-//! differ in [`Rules`] alone.
+//! it does not understand leaves unchanged. What models get wrong is in [`Rules`].
 
 use std::num::NonZeroU16;
 
@@ -16,6 +14,8 @@ use crate::ethernet::offload::push_super;
 use crate::ethernet::segment::{Cut, Plan, Quirks, segment};
 use crate::memory::{DmaError, DmaMemory, Gather};
 use crate::net::{Batch, Metadata, Offloads};
+
+pub use super::quirks::Offload as Rules;
 
 /// Word 0: segment the frame.
 pub const LARGE_SEND: u32 = 1 << 27;
@@ -35,42 +35,6 @@ pub const INSERT_TAG: u32 = 1 << 17;
 /// OWC, LNKF and EXC.
 pub const STATUS: u32 = 0x82f0_0000;
 
-/// How the NIC cuts super-frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Tso {
-    /// At the segment size that the driver asks for.
-    #[default]
-    Mss,
-    /// For an MTU of 1500, whatever the driver asks for: QEMU's model up to 7.1.
-    Mtu1500,
-}
-
-/// What the two kinds of chip do differently.
-#[derive(Clone, Copy, Debug)]
-struct Rules {
-    /// Decisions are taken on word 0 after its status bits were cleared, which hits the segment
-    /// size and lets its bits pass for checksum commands.
-    clobbers_command: bool,
-    /// Segments ignore the segment size.
-    assumes_mtu: bool,
-    /// A UDP checksum of zero, which says that there is none, goes out as it is.
-    zero_udp_checksum: bool,
-    /// A frame with a tag of its own is not offloaded.
-    plain_only: bool,
-}
-
-impl Tso {
-    const fn rules(self) -> Rules {
-        let historical = matches!(self, Self::Mtu1500);
-        Rules {
-            clobbers_command: historical,
-            assumes_mtu: historical,
-            zero_udp_checksum: historical,
-            plain_only: historical,
-        }
-    }
-}
-
 /// What the last descriptor of a frame asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -82,7 +46,7 @@ pub struct Request {
 
 impl Request {
     /// The tag to insert (TCI). The descriptor has it in network byte order.
-    fn vlan(self) -> Option<u16> {
+    pub fn vlan(self) -> Option<u16> {
         (self.tag & INSERT_TAG != 0).then_some((self.tag as u16).swap_bytes())
     }
 }
@@ -92,11 +56,10 @@ pub fn push(
     memory: &DmaMemory,
     frame: &Gather,
     request: Request,
-    tso: Tso,
+    rules: Rules,
     offloads: Offloads,
     batch: &mut Batch,
 ) -> Result<(), DmaError> {
-    let rules = tso.rules();
     let vlan = request.vlan();
     let any = LARGE_SEND | IP_CHECKSUM | UDP_CHECKSUM | TCP_CHECKSUM;
     if request.command & any == 0 {
@@ -115,9 +78,11 @@ pub fn push(
     let tcp = network.protocol == TCP;
     if let Some((whole, cut)) = super_frame(&head, network, command, rules) {
         return match cut {
-            Cut::Mss(mss) => push_super(memory, &whole, frame, mss, vlan, offloads, batch),
-            Cut::Mtu1500 => {
-                let plan = Plan { cut, quirks: Quirks::QEMU, vlan };
+            Cut::Mss(mss) if rules.segments == Quirks::NONE => {
+                push_super(memory, &whole, frame, mss, vlan, offloads, batch)
+            }
+            _ => {
+                let plan = Plan { cut, quirks: rules.segments, vlan };
                 segment(memory, &whole, frame, plan, batch).map(drop)
             }
         };
@@ -208,7 +173,7 @@ fn fill_in_transport(
         UDP => (UDP_CHECKSUM, 8, 6),
         _ => return Ok(()),
     };
-    if command & asked == 0 || network.length < header {
+    if command & asked == 0 || (network.length < header && !rules.checksums_stumps) {
         return Ok(());
     }
     let mut sum = head.pseudo_header(&network);
@@ -216,7 +181,7 @@ fn fill_in_transport(
     let (start, end) = (network.transport_at(), network.transport_at() + network.length);
     let field = start + offset..start + offset + 2;
     let bytes = head.bytes_mut();
-    bytes[field.clone()].fill(0);
+    bytes.iter_mut().take(field.end).skip(field.start).for_each(|byte| *byte = 0);
     let split = end.min(bytes.len());
     sum.add(&bytes[start..split]);
     sum.append(frame.sum(memory, split..end)?);
@@ -224,7 +189,8 @@ fn fill_in_transport(
     if checksum == 0 && network.protocol == UDP && !rules.zero_udp_checksum {
         checksum = 0xffff;
     }
-    bytes[field].copy_from_slice(&checksum.to_be_bytes());
+    let places = bytes.iter_mut().skip(field.start);
+    places.zip(checksum.to_be_bytes()).for_each(|(byte, value)| *byte = value);
     Ok(())
 }
 

@@ -6,12 +6,12 @@ use crate::ethernet::testing::{Spec, frames, memory, parse, pattern, scatter};
 
 const ASKED_ALL: u32 = IP_CHECKSUM | UDP_CHECKSUM | TCP_CHECKSUM;
 
-fn sent(frame: &[u8], command: u32, tag: u32, tso: Tso) -> Vec<Vec<u8>> {
+fn sent(frame: &[u8], command: u32, tag: u32, rules: Rules) -> Vec<Vec<u8>> {
     let memory = memory();
     let gather = scatter(&memory, frame, &[77, 1200]);
     let mut batch = Batch::default();
     let request = Request { command: 0xb000_0000 | command, tag };
-    push(&memory, &gather, request, tso, Offloads::default(), &mut batch).unwrap();
+    push(&memory, &gather, request, rules, Offloads::default(), &mut batch).unwrap();
     frames(&memory, &batch).into_iter().map(|(bytes, _)| bytes).collect()
 }
 
@@ -47,28 +47,28 @@ fn sound(frame: &[u8]) -> (bool, bool) {
 #[test]
 fn the_mss_is_obeyed_or_ignored_as_the_nic_is() {
     let frame = Spec { payload: pattern(1500), ..Spec::default() }.build();
-    assert_eq!(lengths(&sent(&frame, large(536), 0, Tso::Mss)), [590, 590, 482]);
-    assert_eq!(lengths(&sent(&frame, large(536), 0, Tso::Mtu1500)), [1514, 94]);
-    assert_eq!(lengths(&sent(&frame, large(0), 0, Tso::Mtu1500)), [1514, 94]);
+    assert_eq!(lengths(&sent(&frame, large(536), 0, Rules::NONE)), [590, 590, 482]);
+    assert_eq!(lengths(&sent(&frame, large(536), 0, Rules::QEMU_5_2)), [1514, 94]);
+    assert_eq!(lengths(&sent(&frame, large(0), 0, Rules::QEMU_5_2)), [1514, 94]);
 }
 
 #[test]
 fn a_super_frame_with_mss_0_leaves_untouched() {
     let frame = Spec { payload: pattern(4000), ..Spec::default() }.build();
-    assert_eq!(sent(&frame, large(0), 0, Tso::Mss), [frame]);
+    assert_eq!(sent(&frame, large(0), 0, Rules::NONE), [frame]);
 }
 
 #[test]
 fn the_mss_field_has_eleven_bits() {
     let frame = Spec { payload: pattern(4000), ..Spec::default() }.build();
-    assert_eq!(lengths(&sent(&frame, large(2047), 0, Tso::Mss)), [2101, 2007]);
+    assert_eq!(lengths(&sent(&frame, large(2047), 0, Rules::NONE)), [2101, 2007]);
 }
 
 #[test]
 fn super_frames_without_payload_are_swallowed_by_the_historical_nic_only() {
     let frame = Spec { payload: Vec::new(), ..Spec::default() }.build();
-    assert!(sent(&frame, large(1460), 0, Tso::Mtu1500).is_empty());
-    assert_eq!(parse(&sent(&frame, large(1460), 0, Tso::Mss)[0]).length, 54);
+    assert!(sent(&frame, large(1460), 0, Rules::QEMU_5_2).is_empty());
+    assert_eq!(parse(&sent(&frame, large(1460), 0, Rules::NONE)[0]).length, 54);
 }
 
 #[test]
@@ -77,19 +77,19 @@ fn a_backend_that_takes_super_frames_gets_them_from_the_corrected_nic_only() {
     let gather = scatter(&memory, &Spec::default().build(), &[500]);
     let offloads = Offloads { checksum: true, tso4: true, tso6: true };
     let request = Request { command: large(1000), tag: 0 };
-    let count = |tso| {
+    let count = |rules| {
         let mut batch = Batch::default();
-        push(&memory, &gather, request, tso, offloads, &mut batch).unwrap();
+        push(&memory, &gather, request, rules, offloads, &mut batch).unwrap();
         batch.len()
     };
-    assert_eq!([count(Tso::Mss), count(Tso::Mtu1500)], [1, 3]);
+    assert_eq!([count(Rules::NONE), count(Rules::QEMU_5_2)], [1, 3]);
 }
 
 #[test]
 fn each_checksum_is_filled_in_where_it_is_asked_for() {
     let frame = udp(333);
-    for tso in [Tso::Mss, Tso::Mtu1500] {
-        let worth = |command| sound(&sent(&frame, command, 0, tso)[0]);
+    for rules in [Rules::NONE, Rules::QEMU_5_2] {
+        let worth = |command| sound(&sent(&frame, command, 0, rules)[0]);
         assert_eq!(worth(0), (false, false));
         assert_eq!(worth(IP_CHECKSUM), (true, false));
         assert_eq!(worth(UDP_CHECKSUM), (false, true));
@@ -101,7 +101,7 @@ fn each_checksum_is_filled_in_where_it_is_asked_for() {
 #[test]
 fn tcp_checksums_are_filled_in() {
     let spec = Spec { payload: pattern(1001), ip_options: 8, tcp_options: 12, ..Spec::default() };
-    let frames = sent(&spec.build(), IP_CHECKSUM | TCP_CHECKSUM, 0, Tso::Mss);
+    let frames = sent(&spec.build(), IP_CHECKSUM | TCP_CHECKSUM, 0, Rules::NONE);
     assert_eq!(parse(&frames[0]).payload, spec.payload);
 }
 
@@ -109,7 +109,7 @@ fn tcp_checksums_are_filled_in() {
 fn padding_beyond_the_ip_length_is_sent_and_not_summed() {
     let mut frame = udp(3);
     frame.extend([0xee; 15]);
-    let bytes = sent(&frame, IP_CHECKSUM | UDP_CHECKSUM, 0, Tso::Mss).remove(0);
+    let bytes = sent(&frame, IP_CHECKSUM | UDP_CHECKSUM, 0, Rules::NONE).remove(0);
     assert_eq!(sound(&bytes), (true, true));
     assert_eq!(bytes[45..], [0xee; 15]);
 }
@@ -118,31 +118,31 @@ fn padding_beyond_the_ip_length_is_sent_and_not_summed() {
 fn a_udp_checksum_of_zero_goes_out_as_all_ones_but_from_the_historical_nic() {
     let mut frame = udp(2);
     frame[42..].fill(0);
-    let checksum = |frame: &[u8], tso| sent(frame, UDP_CHECKSUM, 0, tso)[0][40..42].to_vec();
-    let rest = checksum(&frame, Tso::Mss);
+    let checksum = |frame: &[u8], rules| sent(frame, UDP_CHECKSUM, 0, rules)[0][40..42].to_vec();
+    let rest = checksum(&frame, Rules::NONE);
     frame[42..].copy_from_slice(&rest);
-    assert_eq!(checksum(&frame, Tso::Mss), [0xff, 0xff]);
-    assert_eq!(checksum(&frame, Tso::Mtu1500), [0, 0]);
+    assert_eq!(checksum(&frame, Rules::NONE), [0xff, 0xff]);
+    assert_eq!(checksum(&frame, Rules::QEMU_5_2), [0, 0]);
 }
 
 #[test]
 fn the_historical_nic_takes_bits_of_the_mss_for_checksum_commands() {
     let frame = udp(100);
-    let worth = |mss, tso| sound(&sent(&frame, large(mss), 0, tso)[0]);
-    assert_eq!(worth(7, Tso::Mtu1500), (true, true));
-    assert_eq!(worth(6, Tso::Mtu1500), (true, true));
-    assert_eq!(worth(7, Tso::Mss), (false, false));
-    assert_eq!(worth(6, Tso::Mss), (false, false));
-    assert_eq!(worth(8, Tso::Mtu1500), (false, false));
+    let worth = |mss, rules| sound(&sent(&frame, large(mss), 0, rules)[0]);
+    assert_eq!(worth(7, Rules::QEMU_5_2), (true, true));
+    assert_eq!(worth(6, Rules::QEMU_5_2), (true, true));
+    assert_eq!(worth(7, Rules::NONE), (false, false));
+    assert_eq!(worth(6, Rules::NONE), (false, false));
+    assert_eq!(worth(8, Rules::QEMU_5_2), (false, false));
 }
 
 #[test]
 fn the_historical_nic_fills_in_the_ip_checksum_of_a_super_frame_it_cannot_cut() {
     let mut frame = Spec { payload: pattern(3000), ..Spec::default() }.build();
     frame[46] = 0x40;
-    let same = sent(&frame, large(4), 0, Tso::Mss).remove(0);
+    let same = sent(&frame, large(4), 0, Rules::NONE).remove(0);
     assert_eq!(same, frame);
-    let filled = sent(&frame, large(4), 0, Tso::Mtu1500).remove(0);
+    let filled = sent(&frame, large(4), 0, Rules::QEMU_5_2).remove(0);
     assert_ne!(filled[24..26], frame[24..26]);
     assert_eq!(filled[26..], frame[26..]);
 }
@@ -150,39 +150,39 @@ fn the_historical_nic_fills_in_the_ip_checksum_of_a_super_frame_it_cannot_cut() 
 #[test]
 fn a_tag_is_inserted_into_plain_frames_and_segments_alike() {
     let tag = INSERT_TAG | 0x2301;
-    let plain = sent(&pattern(60), 0, tag, Tso::Mss).remove(0);
+    let plain = sent(&pattern(60), 0, tag, Rules::NONE).remove(0);
     let original = pattern(60);
     assert_eq!(plain, [&original[..12], &[0x81, 0, 0x01, 0x23], &original[12..]].concat());
     let frame = Spec::default().build();
-    assert_eq!(lengths(&sent(&frame, large(9), tag, Tso::Mtu1500)), [1518, 1518, 1234]);
-    let segments = sent(&frame, large(1460), tag, Tso::Mss);
+    assert_eq!(lengths(&sent(&frame, large(9), tag, Rules::QEMU_5_2)), [1518, 1518, 1234]);
+    let segments = sent(&frame, large(1460), tag, Rules::NONE);
     assert!(segments.iter().all(|bytes| parse(bytes).vlan == Some(0x123)));
-    let summed = sent(&udp(9), IP_CHECKSUM | UDP_CHECKSUM, tag, Tso::Mss).remove(0);
+    let summed = sent(&udp(9), IP_CHECKSUM | UDP_CHECKSUM, tag, Rules::NONE).remove(0);
     assert_eq!(sound(&summed), (true, true));
 }
 
 #[test]
 fn a_frame_too_short_for_a_tag_goes_without() {
     for length in [1, 11] {
-        assert_eq!(sent(&pattern(length), 0, INSERT_TAG, Tso::Mss), [pattern(length)]);
+        assert_eq!(sent(&pattern(length), 0, INSERT_TAG, Rules::NONE), [pattern(length)]);
     }
-    assert_eq!(sent(&pattern(12), 0, INSERT_TAG, Tso::Mss)[0].len(), 16);
+    assert_eq!(sent(&pattern(12), 0, INSERT_TAG, Rules::NONE)[0].len(), 16);
 }
 
 #[test]
 fn ipv6_leaves_untouched() {
     let frame = Spec { ipv6: true, ..Spec::default() }.build();
-    for tso in [Tso::Mss, Tso::Mtu1500] {
-        assert_eq!(sent(&frame, large(1000), 0, tso), [&frame[..]]);
-        assert_eq!(sent(&frame, ASKED_ALL, 0, tso), [&frame[..]]);
+    for rules in [Rules::NONE, Rules::QEMU_5_2] {
+        assert_eq!(sent(&frame, large(1000), 0, rules), [&frame[..]]);
+        assert_eq!(sent(&frame, ASKED_ALL, 0, rules), [&frame[..]]);
     }
 }
 
 #[test]
 fn a_frame_with_a_tag_of_its_own_is_cut_by_the_corrected_nic_only() {
     let frame = Spec { vlan: Some(7), ..Spec::default() }.build();
-    assert_eq!(lengths(&sent(&frame, large(1460), 0, Tso::Mss)), [1518, 1518, 1234]);
-    assert_eq!(sent(&frame, large(1460), 0, Tso::Mtu1500), [frame]);
+    assert_eq!(lengths(&sent(&frame, large(1460), 0, Rules::NONE)), [1518, 1518, 1234]);
+    assert_eq!(sent(&frame, large(1460), 0, Rules::QEMU_5_2), [frame]);
 }
 
 /// Length fields that lie, as in CVE-2015-5165: what leaves is what came, never more.
@@ -203,9 +203,9 @@ fn frames_whose_length_fields_lie_leave_as_they_came() {
     for lie in lies {
         let mut frame = whole.clone();
         lie(&mut frame);
-        for tso in [Tso::Mss, Tso::Mtu1500] {
+        for rules in [Rules::NONE, Rules::QEMU_5_2] {
             for command in [large(1000), ASKED_ALL] {
-                assert_eq!(sent(&frame, command, 0, tso), [&frame[..]]);
+                assert_eq!(sent(&frame, command, 0, rules), [&frame[..]]);
             }
         }
     }
@@ -218,8 +218,8 @@ fn a_tcp_header_beyond_its_packet_is_not_cut() {
     for lie in lies {
         let mut frame = whole.clone();
         lie(&mut frame);
-        assert_eq!(sent(&frame, large(1000), 0, Tso::Mss), [&frame[..]]);
-        assert_eq!(sent(&frame, large(1000), 0, Tso::Mtu1500).len(), 1);
+        assert_eq!(sent(&frame, large(1000), 0, Rules::NONE), [&frame[..]]);
+        assert_eq!(sent(&frame, large(1000), 0, Rules::QEMU_5_2).len(), 1);
     }
 }
 
@@ -240,8 +240,8 @@ proptest! {
         }
         frame[17] = frame[17].wrapping_add(length as u8);
         frame.truncate(length);
-        let tso = if historical { Tso::Mtu1500 } else { Tso::Mss };
-        for bytes in sent(&frame, command & 0x0fff_0000, 0, tso) {
+        let rules = if historical { Rules::QEMU_5_2 } else { Rules::NONE };
+        for bytes in sent(&frame, command & 0x0fff_0000, 0, rules) {
             prop_assert!(bytes.len() <= frame.len());
         }
     }

@@ -14,7 +14,7 @@ fn config(guest: &mut Guest, offset: usize) -> u32 {
 fn configuration_space_shows_a_realtek_8139_of_revision_20() {
     let mut guest = Guest::powered_on(Config::new(MAC));
     let words = [0x00, 0x04, 0x08, 0x2c, 0x3c].map(|offset| config(&mut guest, offset));
-    assert_eq!(words, [0x8139_10ec, 0, 0x0200_0020, 0x1100_1af4, 0x0000_0100]);
+    assert_eq!(words, [0x8139_10ec, 0x0010_0000, 0x0200_0020, 0x1100_1af4, 0x4020_0100]);
 }
 
 #[test]
@@ -83,23 +83,60 @@ fn configuration_registers_are_locked_until_9346cr_unlocks_them() {
 }
 
 #[test]
-fn soft_reset_clears_what_it_must_and_spares_the_filter() {
+fn soft_reset_clears_what_it_must_and_spares_addresses_and_configuration() {
     let mut guest = Guest::standard();
+    let _ = guest.write(0x50, 1, 0xc0);
     let _ = guest.write(0x00, 4, 0xdead_beef);
+    let _ = guest.write(0x5c, 2, 1);
     let _ = guest.write(0x37, 1, 0x10);
     assert_eq!(guest.read(0x37, 1), 0x01);
-    let cleared = [guest.read(0x3c, 2), guest.read(0xe0, 2), guest.read(0xe4, 4)];
-    assert_eq!(cleared, [0, 0, 0]);
-    assert_eq!(guest.read(0x00, 4), 0x1200_5452);
-    assert_eq!(guest.read(0x08, 4), u32::MAX);
-    assert_ne!(guest.read(0x44, 4), 0);
+    let cleared = [(0x3c, 2), (0xe0, 2), (0xe4, 4), (0x44, 4), (0x5c, 2), (0x20, 4), (0xec, 1)];
+    assert_eq!(cleared.map(|(offset, width)| guest.read(offset, width)), [0; 7]);
+    assert_eq!([guest.read(0x00, 4), guest.read(0x08, 4)], [0xdead_beef, u32::MAX]);
+    assert_eq!([guest.read(0x52, 1), guest.read(0x59, 1), guest.read(0x50, 1)], [0x2d, 0x41, 0xc0]);
 }
 
 #[test]
-fn autoload_resets_too_and_leaves_9346cr_at_zero() {
+fn soft_reset_of_qemu_restores_the_address_and_spares_the_filter() {
+    let mut guest = Guest::up(Config { quirks: Quirks::QEMU_7_2, ..Config::new(MAC) });
+    let _ = guest.write(0x00, 4, 0xdead_beef);
+    assert_eq!(guest.read(0x00, 4), 0xdead_beef);
+    let _ = guest.write(0x37, 1, 0x10);
+    assert_eq!(
+        [guest.read(0x00, 4), guest.read(0x52, 1), guest.read(0xe0, 2)],
+        [0x1200_5452, 0x0c, 0]
+    );
+    assert_eq!(
+        [guest.read(0x08, 4), guest.read(0x44, 4), guest.read(0xec, 1)],
+        [u32::MAX, 0xa40e, 6]
+    );
+}
+
+#[test]
+fn the_address_is_locked_as_the_configuration_is() {
     let mut guest = Guest::standard();
+    let _ = guest.write(0x00, 4, 0xdead_beef);
+    assert_eq!(guest.read(0x00, 4), 0x1200_5452);
+}
+
+#[test]
+fn autoload_loads_address_and_configuration_and_nothing_else() {
+    let mut guest = Guest::standard();
+    let _ = guest.write(0x50, 1, 0xc0);
+    let _ = guest.write(0x00, 4, 0xdead_beef);
     let _ = guest.write(0x50, 1, 0x40);
-    assert_eq!([guest.read(0x50, 1), guest.read(0xe0, 2)], [0, 0]);
+    assert_eq!([guest.read(0x50, 1), guest.read(0xe0, 2)], [0, 0x2b]);
+    assert_eq!(
+        [guest.read(0x00, 4), guest.read(0x52, 1), guest.read(0x59, 1)],
+        [0x1200_5452, 0x0c, 0x01]
+    );
+}
+
+#[test]
+fn autoload_of_qemu_resets_and_leaves_9346cr_at_zero() {
+    let mut guest = Guest::up(Config { quirks: Quirks::QEMU_7_2, ..Config::new(MAC) });
+    let _ = guest.write(0x50, 1, 0x40);
+    assert_eq!([guest.read(0x50, 1), guest.read(0xe0, 2), guest.read(0x37, 1)], [0, 0, 0x11]);
 }
 
 #[test]
@@ -153,7 +190,7 @@ fn power_on_reset_closes_memory_and_clears_everything() {
     guest.nic.reset();
     assert!(guest.memory.ram().is_none());
     assert_eq!([guest.read(0x08, 4), guest.read(0x44, 4)], [0, 0]);
-    assert_eq!(config(&mut guest, 4), 0);
+    assert_eq!(config(&mut guest, 4), 0x0010_0000);
 }
 
 #[test]
@@ -165,5 +202,5 @@ fn a_tally_dump_says_what_was_sent_and_received() {
     let _ = guest.write(0x10, 4, 0x9000 | 8);
     assert_eq!(guest.read(0x10, 4), 0x9000);
     let words = [0, 8, 24, 40, 48].map(|at| guest.memory.read_u32(0x9000 + at).unwrap());
-    assert_eq!(words, [1, 2, 1, 1, 1]);
+    assert_eq!(words, [1, 2, 0, 1, 1]);
 }

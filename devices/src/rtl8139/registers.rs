@@ -1,12 +1,8 @@
-//! The register file: one declared table, and one mechanism that serves any access to it.
+//! The registers, declared: name, place, reset value, writable bits, and when those count.
 //!
-//! The 256 bytes of the file are always what a read would give, so a read is a copy, and so is the
-//! page that a guest reads without leaving. A write of any width and offset is split by
-//! [`Registers::split`] into the registers it touches; [`Registers::store`] then changes the bits
-//! that the write covers and the register lets change. What else a write does is in `control.rs`.
-//!
-//! Offsets, reset values and masks: RTL8139C+ as QEMU models it, measured; names are the
-//! datasheet's.
+//! `register_file` serves accesses to what is declared here; what a write does beyond storing bits
+//! is in `control`. Offsets, reset values and masks: RTL8139C+ as QEMU models it, measured, and
+//! drivers; names are the datasheet's. Registers that are not listed read as zero.
 
 use std::ops::Range;
 
@@ -100,6 +96,8 @@ pub enum Reg {
     TpPoll,
     /// C+ command.
     Cpcr,
+    /// Interrupt mitigation: how long and for how many frames TOK and ROK are held back.
+    IntrMitigate,
     /// C+ receive ring, low.
     Rdsar0,
     /// C+ receive ring, high.
@@ -125,8 +123,12 @@ pub struct Row {
     pub writable: u32,
     /// Whether writes count only while the configuration registers are unlocked (9346CR = C0).
     pub locked: bool,
-    /// Whether a soft reset leaves it alone.
+    /// Whether CR.RST leaves it alone.
     pub survives: bool,
+    /// Whether CR.RST of QEMU's model leaves it alone.
+    pub survives_qemu: bool,
+    /// Whether it is on the C+ chip only.
+    pub cplus: bool,
 }
 
 const fn row(
@@ -137,7 +139,18 @@ const fn row(
     reset: u32,
     writable: u32,
 ) -> Row {
-    Row { reg, name, offset, width, reset, writable, locked: false, survives: false }
+    Row {
+        reg,
+        name,
+        offset,
+        width,
+        reset,
+        writable,
+        locked: false,
+        survives: false,
+        survives_qemu: false,
+        cplus: false,
+    }
 }
 
 impl Row {
@@ -145,12 +158,22 @@ impl Row {
         Self { locked: true, ..self }
     }
 
+    /// A reset of the chip leaves it alone.
     const fn survives(self) -> Self {
         Self { survives: true, ..self }
     }
 
+    /// A reset of QEMU's model leaves it alone.
+    const fn survives_qemu(self) -> Self {
+        Self { survives_qemu: true, ..self }
+    }
+
+    const fn cplus(self) -> Self {
+        Self { cplus: true, ..self }
+    }
+
     /// The bytes it occupies.
-    fn range(&self) -> Range<usize> {
+    pub fn range(&self) -> Range<usize> {
         let start = usize::from(self.offset);
         start..start + usize::from(self.width)
     }
@@ -158,139 +181,52 @@ impl Row {
 
 const ALL: u32 = u32::MAX;
 
-/// The register file. A writable mask of 0 means read-only, or that `control.rs` does it all.
-pub const TABLE: [Row; 45] = [
-    row(Reg::Idr0, "IDR0", 0x00, 4, 0, ALL),
-    row(Reg::Idr4, "IDR4", 0x04, 2, 0, ALL),
-    row(Reg::Mar0, "MAR0", 0x08, 4, 0, ALL).survives(),
-    row(Reg::Mar4, "MAR4", 0x0c, 4, 0, ALL).survives(),
+/// The register file. A writable mask of 0 means read-only, or that `control` does it all.
+pub const TABLE: [Row; 46] = [
+    row(Reg::Idr0, "IDR0", 0x00, 4, 0, ALL).locked().survives(),
+    row(Reg::Idr4, "IDR4", 0x04, 2, 0, ALL).locked().survives(),
+    row(Reg::Mar0, "MAR0", 0x08, 4, 0, ALL).survives().survives_qemu(),
+    row(Reg::Mar4, "MAR4", 0x0c, 4, 0, ALL).survives().survives_qemu(),
     row(Reg::Tsd0, "TSD0/DTCCR", 0x10, 4, 0x2000, ALL),
     row(Reg::Tsd1, "TSD1/DTCCR", 0x14, 4, 0x2000, ALL),
     row(Reg::Tsd2, "TSD2", 0x18, 4, 0x2000, ALL),
     row(Reg::Tsd3, "TSD3", 0x1c, 4, 0x2000, ALL),
-    row(Reg::Tsad0, "TSAD0/TNPDS", 0x20, 4, 0, ALL).survives(),
-    row(Reg::Tsad1, "TSAD1/TNPDS", 0x24, 4, 0, ALL).survives(),
-    row(Reg::Tsad2, "TSAD2/THPDS", 0x28, 4, 0, ALL).survives(),
-    row(Reg::Tsad3, "TSAD3/THPDS", 0x2c, 4, 0, ALL).survives(),
+    row(Reg::Tsad0, "TSAD0/TNPDS", 0x20, 4, 0, ALL).survives_qemu(),
+    row(Reg::Tsad1, "TSAD1/TNPDS", 0x24, 4, 0, ALL).survives_qemu(),
+    row(Reg::Tsad2, "TSAD2/THPDS", 0x28, 4, 0, ALL).survives_qemu(),
+    row(Reg::Tsad3, "TSAD3/THPDS", 0x2c, 4, 0, ALL).survives_qemu(),
     row(Reg::Rbstart, "RBSTART", 0x30, 4, 0, ALL),
     row(Reg::Cr, "CR", 0x37, 1, 0x01, 0x0c),
-    row(Reg::Capr, "CAPR", 0x38, 2, 0xfff0, ALL),
+    row(Reg::Capr, "CAPR", 0x38, 2, 0xfff0, 0),
     row(Reg::Cbr, "CBR", 0x3a, 2, 0, 0),
     row(Reg::Imr, "IMR", 0x3c, 2, 0, 0xe1ff),
     row(Reg::Isr, "ISR", 0x3e, 2, 0, 0),
-    row(Reg::Tcr, "TCR", 0x40, 4, 0x7480_0000, 0x030f_07f0),
-    row(Reg::Rcr, "RCR", 0x44, 4, 0, 0x0f03_ffbf).survives(),
+    row(Reg::Tcr, "TCR", 0x40, 4, 0, 0x030f_07f0),
+    row(Reg::Rcr, "RCR", 0x44, 4, 0, 0x0f03_ffbf).survives_qemu(),
     row(Reg::Tctr, "TCTR", 0x48, 4, 0, 0),
-    row(Reg::Mpc, "MPC", 0x4c, 4, 0, 0).survives(),
-    row(Reg::Cr9346, "9346CR", 0x50, 1, 0, 0xce).survives(),
-    row(Reg::Config0, "CONFIG0", 0x51, 1, 0, 0x07).locked(),
-    row(Reg::Config1, "CONFIG1", 0x52, 1, 0x0c, 0xf3).locked(),
+    row(Reg::Mpc, "MPC", 0x4c, 4, 0, 0).survives_qemu(),
+    row(Reg::Cr9346, "9346CR", 0x50, 1, 0, 0xce).survives().survives_qemu(),
+    row(Reg::Config0, "CONFIG0", 0x51, 1, 0, 0x07).locked().survives(),
+    row(Reg::Config1, "CONFIG1", 0x52, 1, 0x0c, 0xf3).locked().survives(),
     row(Reg::TimerInt, "TimerInt", 0x54, 4, 0, ALL),
-    row(Reg::Msr, "MSR", 0x58, 1, 0xd0, 0),
-    row(Reg::Config3, "CONFIG3", 0x59, 1, 0x01, 0x70).locked(),
-    row(Reg::Config4, "CONFIG4", 0x5a, 1, 0, 0xf5).locked().survives(),
+    row(Reg::Msr, "MSR", 0x58, 1, 0xd0, 0).survives().survives_qemu(),
+    row(Reg::Config3, "CONFIG3", 0x59, 1, 0x01, 0x70).locked().survives(),
+    row(Reg::Config4, "CONFIG4", 0x5a, 1, 0, 0xf5).locked().survives().survives_qemu(),
     row(Reg::HltClk, "HltClk", 0x5b, 1, 1, 0),
-    row(Reg::Mulint, "MULINT", 0x5c, 2, 0, 0x0fff).survives(),
-    row(Reg::RevId, "RERID", 0x5e, 1, 0x20, 0),
+    row(Reg::Mulint, "MULINT", 0x5c, 2, 0, 0x0fff).survives_qemu(),
+    row(Reg::RevId, "RERID", 0x5e, 1, 0, 0).survives().survives_qemu(),
     row(Reg::Tsads, "TSAD", 0x60, 2, 0x000f, 0),
-    row(Reg::Bmcr, "BMCR", 0x62, 2, 0x1000, 0x3100),
-    row(Reg::Bmsr, "BMSR", 0x64, 2, 0x782d, 0),
-    row(Reg::Anar, "ANAR", 0x66, 2, 0x05e1, ALL),
-    row(Reg::Anlpar, "ANLPAR", 0x68, 2, 0x05e1, 0),
-    row(Reg::Aner, "ANER", 0x6a, 2, 0x0001, ALL),
-    row(Reg::Cscr, "CSCR", 0x74, 2, 0x0340, 0),
-    row(Reg::Config5, "CONFIG5", 0xd8, 1, 0, 0x7f),
-    row(Reg::TpPoll, "TPPoll", 0xd9, 1, 0, 0),
-    row(Reg::Cpcr, "CPCR", 0xe0, 2, 0, 0x007b),
-    row(Reg::Rdsar0, "RDSAR0", 0xe4, 4, 0, ALL),
-    row(Reg::Rdsar4, "RDSAR4", 0xe8, 4, 0, ALL),
-    row(Reg::EtThr, "ETThR", 0xec, 1, 0, ALL).survives(),
+    row(Reg::Bmcr, "BMCR", 0x62, 2, 0x1000, 0x3100).survives(),
+    row(Reg::Bmsr, "BMSR", 0x64, 2, 0x782d, 0).survives(),
+    row(Reg::Anar, "ANAR", 0x66, 2, 0x05e1, ALL).survives(),
+    row(Reg::Anlpar, "ANLPAR", 0x68, 2, 0x05e1, 0).survives(),
+    row(Reg::Aner, "ANER", 0x6a, 2, 0x0001, ALL).survives(),
+    row(Reg::Cscr, "CSCR", 0x74, 2, 0x0340, 0).survives(),
+    row(Reg::Config5, "CONFIG5", 0xd8, 1, 0, 0x7f).survives(),
+    row(Reg::TpPoll, "TPPoll", 0xd9, 1, 0, 0).cplus(),
+    row(Reg::Cpcr, "CPCR", 0xe0, 2, 0, 0x007b).cplus(),
+    row(Reg::IntrMitigate, "IntrMitigate", 0xe2, 2, 0, ALL).cplus(),
+    row(Reg::Rdsar0, "RDSAR0", 0xe4, 4, 0, ALL).cplus(),
+    row(Reg::Rdsar4, "RDSAR4", 0xe8, 4, 0, ALL).cplus(),
+    row(Reg::EtThr, "ETThR", 0xec, 1, 0, ALL).survives_qemu().cplus(),
 ];
-
-/// What a write brings to one register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Write {
-    /// The register.
-    pub reg: Reg,
-    /// The bytes written, in their places; zero elsewhere.
-    pub value: u32,
-    /// All ones in the bytes that were written.
-    pub lanes: u32,
-}
-
-/// The register file.
-#[derive(Clone, Debug)]
-pub struct Registers {
-    bytes: [u8; SIZE],
-}
-
-impl Registers {
-    /// The file after power-on.
-    pub fn new() -> Self {
-        let mut new = Self { bytes: [0; SIZE] };
-        new.reset(|_| true);
-        new
-    }
-
-    /// Gives the registers that `which` picks their reset values.
-    pub fn reset(&mut self, which: impl Fn(&Row) -> bool) {
-        for row in TABLE.iter().filter(|row| which(row)) {
-            self.set(row.reg, row.reset);
-        }
-    }
-
-    /// Answers a read; beyond the end reads as all ones.
-    pub fn read(&self, offset: u64, data: &mut [u8]) {
-        data.fill(0xff);
-        let from = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..));
-        for (byte, value) in data.iter_mut().zip(from.unwrap_or_default()) {
-            *byte = *value;
-        }
-    }
-
-    /// The value of a register.
-    pub fn get(&self, reg: Reg) -> u32 {
-        let mut value = [0; 4];
-        let row = &TABLE[reg as usize];
-        value[..usize::from(row.width)].copy_from_slice(&self.bytes[row.range()]);
-        u32::from_le_bytes(value)
-    }
-
-    /// The value of two registers that make up one address.
-    pub fn get_pair(&self, low: Reg, high: Reg) -> u64 {
-        u64::from(self.get(high)) << 32 | u64::from(self.get(low))
-    }
-
-    /// Sets a register from the device's side.
-    pub fn set(&mut self, reg: Reg, value: u32) {
-        let row = &TABLE[reg as usize];
-        self.bytes[row.range()].copy_from_slice(&value.to_le_bytes()[..usize::from(row.width)]);
-    }
-
-    /// Takes the writable bits that a write covers.
-    pub fn store(&mut self, write: Write) {
-        let mask = write.lanes & TABLE[write.reg as usize].writable;
-        let value = self.get(write.reg) & !mask | write.value & mask;
-        self.set(write.reg, value);
-    }
-
-    /// Splits a write into the registers it touches, in ascending order. Bytes that belong to no
-    /// register are lost.
-    pub fn split(offset: u64, data: &[u8]) -> impl Iterator<Item = Write> + '_ {
-        TABLE.iter().filter_map(move |row| {
-            let mut write = Write { reg: row.reg, value: 0, lanes: 0 };
-            for lane in 0..row.width {
-                let at = u64::from(row.offset + lane).checked_sub(offset);
-                if let Some(byte) = at.and_then(|at| data.get(at as usize)) {
-                    write.value |= u32::from(*byte) << (8 * lane);
-                    write.lanes |= 0xff << (8 * lane);
-                }
-            }
-            (write.lanes != 0).then_some(write)
-        })
-    }
-}
-
-#[cfg(test)]
-#[path = "registers_tests.rs"]
-mod tests;

@@ -11,7 +11,7 @@
 //! A frame whose last descriptor is not there yet stays open until the next doorbell.
 
 use super::descriptor::{self, Descriptor, FIRST, LAST, RING};
-use super::offload::{self, Request, STATUS, Tso};
+use super::offload::{self, Request, Rules, STATUS};
 use crate::memory::{DmaError, DmaMemory, Gather};
 use crate::net::{Backend, Batch, Offloads, Sent, Transmit};
 
@@ -20,7 +20,7 @@ pub const ROUND: usize = 64;
 /// The most bytes a frame can have; what descriptors hold beyond it is cut off.
 pub const MAX_FRAME: usize = 65536;
 /// Word 0: bytes in the buffer.
-const LENGTH: u32 = 0xffff;
+pub const LENGTH: u32 = 0xffff;
 
 /// A descriptor to be given back.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +33,8 @@ struct Taken {
 pub struct Wire<'a> {
     /// The backend; `None` while the cable is out and every frame is lost.
     pub backend: Option<&'a mut dyn Backend>,
-    /// How super-frames are cut.
-    pub tso: Tso,
+    /// What to get wrong about offloads.
+    pub rules: Rules,
 }
 
 /// How a round went.
@@ -44,14 +44,16 @@ pub struct Round {
     pub end: Transmit,
     /// Whether descriptors were given back: TOK is due.
     pub completed: bool,
-    /// Frames sent; a super-frame counts once.
+    /// The ring ran out of descriptors after some were taken: TDU is due.
+    pub dry: bool,
+    /// Frames sent, each segment of a super-frame.
     pub frames: u64,
     /// Guest memory that the ring or a buffer names is out of reach: SERR is due.
     pub fault: bool,
 }
 
 /// The ring's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Transmitter {
     next: u32,
     frame: Gather,
@@ -61,16 +63,33 @@ pub struct Transmitter {
     /// The open frame cannot be sent.
     spoiled: bool,
     batch: Batch,
+    /// Descriptors were taken since the ring was last found empty.
+    busy: bool,
     /// The doorbell rang and the ring was not found empty since.
     pub pending: bool,
 }
 
 impl Transmitter {
+    /// A ring whose frames get zeros at their end until they have `least` bytes.
+    pub fn new(least: usize) -> Self {
+        Self {
+            next: 0,
+            frame: Gather::default(),
+            taken: Vec::new(),
+            closed: 0,
+            spoiled: false,
+            batch: Batch::padded(least),
+            busy: false,
+            pending: false,
+        }
+    }
+
     /// Back to the ring's first descriptor; an open frame is forgotten.
     pub fn restart(&mut self) {
         self.next = 0;
         self.taken.clear();
         self.closed = 0;
+        self.busy = false;
         self.open();
     }
 
@@ -81,7 +100,8 @@ impl Transmitter {
 
     /// Moves what the ring at `ring` holds to the wire.
     pub fn round(&mut self, memory: &DmaMemory, ring: u64, mut wire: Wire<'_>) -> Round {
-        let mut round = Round { end: Transmit::More, completed: false, frames: 0, fault: false };
+        let mut round =
+            Round { end: Transmit::More, completed: false, dry: false, frames: 0, fault: false };
         for _ in 0..ROUND {
             let address = descriptor::address(ring, self.next);
             let full = self.lapped(address) || self.batch.is_full();
@@ -99,6 +119,7 @@ impl Transmitter {
                 Ok(Some(descriptor)) => self.take(memory, descriptor, &wire, &mut round),
                 Ok(None) => {
                     round.end = Transmit::Idle;
+                    round.dry = std::mem::take(&mut self.busy);
                     break;
                 }
                 Err(_) => {
@@ -133,6 +154,7 @@ impl Transmitter {
         if command & FIRST != 0 {
             self.open();
         }
+        self.busy = true;
         self.taken.push(Taken { address, word: command & !STATUS });
         let length = (command & LENGTH) as usize;
         let length = length.min(MAX_FRAME - self.frame.len());
@@ -143,15 +165,14 @@ impl Transmitter {
         if command & LAST == 0 {
             return;
         }
-        let sent = match &wire.backend {
-            Some(backend) => {
-                let offloads = backend.offloads();
-                self.send(memory, Request { command, tag }, wire.tso, offloads)
-            }
-            None => Ok(()),
-        };
-        round.frames += 1;
-        round.fault |= sent.is_err();
+        if let Some(backend) = &wire.backend {
+            let before = self.batch.len();
+            let offloads = backend.offloads();
+            let sent = self.send(memory, Request { command, tag }, wire.rules, offloads);
+            let segments = self.batch.frames().skip(before).map(|frame| frame.segments());
+            round.frames += segments.sum::<usize>() as u64;
+            round.fault |= sent.is_err();
+        }
         self.close();
     }
 
@@ -159,13 +180,13 @@ impl Transmitter {
         &mut self,
         memory: &DmaMemory,
         request: Request,
-        tso: Tso,
+        rules: Rules,
         offloads: Offloads,
     ) -> Result<(), DmaError> {
         if self.spoiled || self.frame.is_empty() {
             return Ok(());
         }
-        offload::push(memory, &self.frame, request, tso, offloads, &mut self.batch)
+        offload::push(memory, &self.frame, request, rules, offloads, &mut self.batch)
     }
 
     fn close(&mut self) {
