@@ -108,6 +108,9 @@ fn unknown_nics_keys_and_values_are_answered_with_the_known_ones() {
     let nic = |spec| run(&["--kernel", "/nonexistent/vmlinuz", "--nic", spec]);
     assert_refused(&nic("ne2000"), USAGE, &["ne2000", "rtl8139", "virtio-net"]);
     assert_refused(&nic("rtl8139,tso=fast"), USAGE, &["tso", "fast", "mss", "mtu1500"]);
+    assert_refused(&nic("rtl8139,chip=8169"), USAGE, &["chip", "8169", "8139cplus"]);
+    assert_refused(&nic("rtl8139,quirks=qemu"), USAGE, &["quirks", "qemu-5.2", "qemu-7.2"]);
+    assert_refused(&nic("rtl8139,tso=mss,quirks=qemu-5.2"), USAGE, &["tso=mss", "mtu1500"]);
     assert_refused(&nic("rtl8139,colour=red"), USAGE, &["colour"]);
     assert_refused(&nic("virtio-net,mac=nonsense"), USAGE, &["nonsense", "52:54:00"]);
     assert_refused(&nic("virtio-net,mac=01:00:5e:00:00:01"), USAGE, &["multicast"]);

@@ -8,6 +8,7 @@
 //!    or the machine is told to stop. The answer is an [`Ending`].
 
 pub mod acpi;
+mod alarm;
 pub mod boot;
 pub mod console;
 pub mod cpu;

@@ -22,7 +22,8 @@ const WIRE: u32 = 0;
 const RESAMPLE: u32 = 1;
 const RECONNECT: u32 = 2;
 const SERVICE: u32 = 3;
-const FIRST_BELL: u32 = 4;
+const ALARM: u32 = 4;
+const FIRST_BELL: u32 = 5;
 
 /// Transmit rounds in a row before others get their turn.
 const TRANSMIT_ROUNDS: usize = 16;
@@ -222,6 +223,7 @@ impl MutEventSubscriber for NicWorker {
             Events::with_data(slot.line().resample(), RESAMPLE, EventSet::IN),
             Events::with_data(&*reconnect, RECONNECT, EventSet::IN),
             Events::with_data(slot.service(), SERVICE, EventSet::IN),
+            Events::with_data(slot.alarm(), ALARM, EventSet::IN),
         ];
         for (bell, data) in slot.bells().iter().zip(FIRST_BELL..) {
             events.push(Events::with_data(&bell.event, data, EventSet::IN));
@@ -242,6 +244,10 @@ impl MutEventSubscriber for NicWorker {
                 if !self.backend.reconnect() {
                     return;
                 }
+            }
+            ALARM => {
+                self.slot.alarm().rang();
+                return self.slot.drive(|_| ());
             }
             SERVICE => {
                 let _ = self.slot.service().read();

@@ -4,10 +4,13 @@
 //!    the event loop reaches it through [`Slot::drive`]. Both hold the function's lock.
 //! 2. Before the lock is released the slot settles: the line follows the function's level, and
 //!    the mirror page shows the registers as they are now.
-//! 3. A write to a doorbell becomes an event. Where KVM could take the doorbell as an ioeventfd
+//! 3. Before each access the function hears how late it is, and the slot's alarm is set to when it
+//!    next has something to do by itself.
+//! 4. A write to a doorbell becomes an event. Where KVM could take the doorbell as an ioeventfd
 //!    the write does not come here at all; where it could not, the window does the same by hand.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use devices::bus::{Action, Device};
 use devices::interrupt::Line;
@@ -15,6 +18,7 @@ use devices::pci::{Doorbell, Function, Target};
 use kvm_ioctls::VmFd;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
+use super::alarm::Alarm;
 use super::error::{Error, Result};
 use super::irqchip::PinLine;
 use super::memory::MirrorPage;
@@ -41,6 +45,8 @@ pub struct Slot {
     line: Arc<PinLine>,
     bells: Vec<Bell>,
     service: EventFd,
+    started: Instant,
+    alarm: Alarm,
     mirror: Mutex<Option<Mirror>>,
 }
 
@@ -77,6 +83,8 @@ impl Slot {
             line,
             bells,
             service: eventfd()?,
+            started: Instant::now(),
+            alarm: Alarm::new()?,
             mirror: Mutex::new(mirror),
         })
     }
@@ -96,17 +104,28 @@ impl Slot {
         &self.service
     }
 
+    /// Goes off when the function has something to do by itself; drive it then.
+    pub fn alarm(&self) -> &Alarm {
+        &self.alarm
+    }
+
     /// The interrupt line.
     pub fn line(&self) -> &PinLine {
         &self.line
     }
 
-    /// Runs `work` on the function, then passes on what changed.
+    /// Runs `work` on the function, which hears how late it is, then passes on what changed.
     pub fn drive<T>(&self, work: impl FnOnce(&mut dyn Function) -> T) -> T {
         let mut function = lock(&self.function);
+        function.set_time(self.now());
         let result = work(function.as_mut());
         self.settle(function.as_ref());
         result
+    }
+
+    /// Nanoseconds since the function was plugged in.
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn settle(&self, function: &dyn Function) {
@@ -114,6 +133,7 @@ impl Slot {
             mirror.refresh(&self.vm, function);
         }
         self.line.set(function.level());
+        self.alarm.set(function.deadline(), || self.now());
     }
 
     /// Shows the mirror page at `place(bar)`, or nowhere. To be called when BARs moved.

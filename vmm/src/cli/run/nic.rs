@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::Result;
 use devices::net::capture::CaptureFile;
 use devices::net::{Backend, Capture, Null, Offloads, Stream, Tap};
-use devices::rtl8139::{self, Rtl8139, Tso};
+use devices::rtl8139::{self, Chip, Quirks, Rtl8139, Tso};
 use devices::virtio::{self, net::VirtioNet};
 
 use crate::machine::Machine;
@@ -14,11 +14,15 @@ use crate::machine::Machine;
 /// Which NIC the guest sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
-    /// An RTL8139C+, cutting super-frames at the driver's MSS or, as QEMU did before 7.2, at the
+    /// An RTL8139, cutting super-frames at the driver's MSS or, as QEMU did before 7.2, at the
     /// Ethernet MTU.
     Rtl8139 {
-        /// Where it cuts super-frames.
-        tso: Tso,
+        /// Which chip it is.
+        chip: Chip,
+        /// Where it cuts super-frames; by default as the quirks have it.
+        tso: Option<Tso>,
+        /// What else it does as some QEMU does.
+        quirks: Quirks,
     },
     /// A virtio network device.
     VirtioNet {
@@ -52,7 +56,8 @@ pub struct NicSpec {
 }
 
 /// What `--nic` takes, for `--help` and for errors.
-pub const HELP: &str = "rtl8139[,tso=mss|mtu1500] or virtio-net[,offload=on|off], each with \
+pub const HELP: &str = "rtl8139[,tso=mss|mtu1500][,chip=8139cplus|8139]\
+[,quirks=none|qemu-5.2|qemu-7.2] or virtio-net[,offload=on|off], each with \
 [,mac=ADDRESS][,net=null|stream:PATH|tap:NAME][,capture=FILE]";
 
 impl FromStr for NicSpec {
@@ -61,7 +66,7 @@ impl FromStr for NicSpec {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut words = text.split(',');
         let model = match words.next().unwrap_or_default() {
-            "rtl8139" => Model::Rtl8139 { tso: Tso::Mss },
+            "rtl8139" => Model::Rtl8139 { chip: Chip::default(), tso: None, quirks: Quirks::NONE },
             "virtio-net" => Model::VirtioNet { offload: true },
             other => return Err(format!("unknown NIC {other:?}: use rtl8139 or virtio-net")),
         };
@@ -72,7 +77,14 @@ impl FromStr for NicSpec {
                 .ok_or_else(|| format!("{word:?} is not KEY=VALUE; a NIC is {HELP}"))?;
             spec.set(key, value)?;
         }
-        Ok(spec)
+        match spec.model {
+            Model::Rtl8139 { tso: Some(Tso::Mss), quirks: Quirks::QEMU_5_2, .. } => {
+                Err("quirks=qemu-5.2 cuts as tso=mtu1500 does: leave tso=mss out, or use \
+                     quirks=qemu-7.2"
+                    .to_owned())
+            }
+            _ => Ok(spec),
+        }
     }
 }
 
@@ -88,10 +100,19 @@ impl NicSpec {
                 Some(("tap", name)) => self.wire = Wire::Tap(name.into()),
                 _ => return wrong("null, stream:PATH or tap:NAME"),
             },
-            ("tso", Model::Rtl8139 { tso }) => match value {
-                "mss" => *tso = Tso::Mss,
-                "mtu1500" => *tso = Tso::Mtu1500,
+            ("tso", Model::Rtl8139 { tso, .. }) => match value {
+                "mss" => *tso = Some(Tso::Mss),
+                "mtu1500" => *tso = Some(Tso::Mtu1500),
                 _ => return wrong("mss or mtu1500"),
+            },
+            ("chip", Model::Rtl8139 { chip, .. }) => match value {
+                "8139cplus" => *chip = Chip::Rtl8139CPlus,
+                "8139" => *chip = Chip::Rtl8139,
+                _ => return wrong("8139cplus or 8139"),
+            },
+            ("quirks", Model::Rtl8139 { quirks, .. }) => match Quirks::named(value) {
+                Some(named) => *quirks = named,
+                None => return wrong("none, qemu-5.2 or qemu-7.2"),
             },
             ("offload", Model::VirtioNet { offload }) => match value {
                 "on" => *offload = true,
@@ -135,8 +156,9 @@ impl NicSpec {
         let backend = self.open()?;
         let mac = self.mac.unwrap_or([0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + index as u8]);
         match self.model {
-            Model::Rtl8139 { tso } => {
-                let config = rtl8139::Config { tso, ..rtl8139::Config::new(mac) };
+            Model::Rtl8139 { chip, tso, quirks } => {
+                let tso = tso.unwrap_or_default();
+                let config = rtl8139::Config { chip, tso, quirks, ..rtl8139::Config::new(mac) };
                 let function = Rtl8139::new(config, machine.dma_memory());
                 machine.add_nic(Box::new(function), backend, Some(rtl8139::MEMORY_BAR))?;
             }
