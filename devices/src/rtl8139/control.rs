@@ -88,7 +88,6 @@ impl Rtl8139 {
             Reg::Capr => {
                 let capr = self.registers.get(Reg::Capr) & !write.lanes | value;
                 self.ring.consumed(&mut self.registers, capr);
-                self.held = false;
                 self.blocked = false;
             }
             Reg::Tsd0 | Reg::Tsd1 | Reg::Tsd2 | Reg::Tsd3 => self.transmit_status(write),

@@ -152,8 +152,6 @@ pub struct Rtl8139 {
     dry: bool,
     /// A frame waits on the wire for room.
     starved: bool,
-    /// Quirk: that frame waits for a write of CAPR.
-    held: bool,
     /// Quirk: a frame met a full ring, and none passes until a write of CAPR.
     blocked: bool,
     /// Frames received since the last flush.
@@ -190,7 +188,6 @@ impl Rtl8139 {
             counter_used: false,
             dry: false,
             starved: false,
-            held: false,
             blocked: false,
             arrived: 0,
             faults: 0,
@@ -207,7 +204,6 @@ impl Rtl8139 {
         self.load_configuration();
         self.soft_reset();
         self.starved = false;
-        self.held = false;
         self.blocked = false;
     }
 
@@ -302,3 +298,7 @@ mod hostile_tests;
 mod link_tests;
 #[cfg(test)]
 mod probe_tests;
+#[cfg(test)]
+mod published_flaws_tests;
+#[cfg(test)]
+mod timing_tests;

@@ -55,7 +55,7 @@ impl Rtl8139 {
         {
             self.missed();
         }
-        self.starved = self.held;
+        self.starved = false;
     }
 
     /// Whether QEMU's model leaves frames on the wire for now.
@@ -304,23 +304,18 @@ impl Nic for Rtl8139 {
     }
 
     fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt {
-        self.starved = false;
         let finished = metadata.gso.is_none() && metadata.partial_checksum.is_none();
         if self.is_asleep() || !finished {
+            self.starved = false;
             self.look_for_wake_up(frame);
             return Receipt::Done;
         }
-        let held = self.held || self.blocked || self.waits();
-        let outcome = if held { Outcome::NoRoom } else { self.take(frame, false) };
-        if outcome != Outcome::NoRoom {
-            return Receipt::Done;
+        self.starved = self.blocked || self.waits();
+        if !self.starved && self.take(frame, false) == Outcome::NoRoom {
+            self.starved = true;
+            self.blocked = self.config.quirks.waits_for_capr;
         }
-        self.starved = true;
-        if self.config.quirks.waits_for_capr {
-            self.held = true;
-            self.blocked |= !held;
-        }
-        Receipt::NoRoom
+        if self.starved { Receipt::NoRoom } else { Receipt::Done }
     }
 
     fn flush(&mut self) {

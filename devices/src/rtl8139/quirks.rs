@@ -115,8 +115,8 @@ pub struct Quirks {
     pub fcs_skips_padding: bool,
     /// A frame that became short by losing its tag is padded again.
     pub pads_stripped: bool,
-    /// C+ frames without room are lost; C mode frames wait for a write of CAPR, and for 1514 bytes
-    /// of room unless ROVW is unmasked.
+    /// C+ frames without room are lost. C mode frames wait for 1514 bytes of room, unless ROVW is
+    /// unmasked; one that overflows the ring keeps all others out until CAPR is written.
     pub waits_for_capr: bool,
     /// A frame longer than the C mode ring is written past its end; long and short ones pass
     /// for good.

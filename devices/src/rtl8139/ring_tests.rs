@@ -184,11 +184,9 @@ fn qemu_waits_for_1514_bytes_of_room_while_rovw_is_masked() {
     guest.arrive((0..6).map(|_| to(MAC, 1514)));
     assert_eq!([guest.read(0x3e, 2), guest.read(0x4c, 4)], [0x01, 0]);
     assert_eq!(guest.wire.incoming.len(), 1);
-    let rcr = guest.read(0x44, 4);
-    let _ = guest.write(0x44, 4, rcr);
     guest.arrive([]);
     assert_eq!(guest.wire.incoming.len(), 1);
-    let _ = guest.write(CAPR, 2, 0xfff0);
+    let _ = guest.write(CAPR, 2, 0x05e0);
     guest.arrive([]);
     assert!(guest.wire.incoming.is_empty());
 }
@@ -199,6 +197,13 @@ fn qemu_counts_one_overflow_and_takes_nothing_until_capr_is_written() {
     guest.arrive((0..6).map(|_| to(MAC, 1514)));
     guest.arrive([]);
     assert_eq!([guest.read(0x3e, 2), guest.read(0x4c, 4)], [0x11, 1]);
+    let rcr = guest.read(0x44, 4);
+    let _ = guest.write(0x44, 4, rcr);
+    guest.arrive([]);
+    assert_eq!(guest.wire.incoming.len(), 1);
+    let _ = guest.write(CAPR, 2, 0xfff0);
+    guest.arrive([]);
+    assert!(guest.wire.incoming.is_empty());
 }
 
 #[test]
