@@ -291,6 +291,8 @@ impl Rtl8139 {
 }
 
 #[cfg(test)]
+mod cplus_tests;
+#[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod hostile_tests;
