@@ -88,6 +88,8 @@ impl Rtl8139 {
             Reg::Capr => {
                 let capr = self.registers.get(Reg::Capr) & !write.lanes | value;
                 self.ring.consumed(&mut self.registers, capr);
+                self.pushed = self.starved && self.config.quirks.waits_for_capr;
+                self.held = false;
                 self.blocked = false;
             }
             Reg::Tsd0 | Reg::Tsd1 | Reg::Tsd2 | Reg::Tsd3 => self.transmit_status(write),

@@ -43,6 +43,16 @@ fn frames_sent_without_a_cable_are_lost_but_complete() {
 }
 
 #[test]
+fn a_pulled_cable_brings_no_frames() {
+    let mut guest = Guest::standard();
+    guest.nic.set_link(false);
+    guest.acknowledge();
+    guest.arrive([[&MAC[..], &[7; 60]].concat()]);
+    assert_eq!(guest.acknowledge(), 0);
+    assert!(guest.wire.incoming.is_empty());
+}
+
+#[test]
 fn the_line_follows_status_and_mask() {
     let mut guest = Guest::standard();
     guest.send(&[0; 60], 0);

@@ -152,8 +152,12 @@ pub struct Rtl8139 {
     dry: bool,
     /// A frame waits on the wire for room.
     starved: bool,
+    /// Quirk: that frame waits for a write of CAPR.
+    held: bool,
     /// Quirk: a frame met a full ring, and none passes until a write of CAPR.
     blocked: bool,
+    /// Quirk: CAPR was written, and the frame on the wire is taken whatever room there is.
+    pushed: bool,
     /// Frames received since the last flush.
     arrived: u32,
     /// Times that the guest named memory that is not RAM.
@@ -188,7 +192,9 @@ impl Rtl8139 {
             counter_used: false,
             dry: false,
             starved: false,
+            held: false,
             blocked: false,
+            pushed: false,
             arrived: 0,
             faults: 0,
         };
@@ -204,7 +210,9 @@ impl Rtl8139 {
         self.load_configuration();
         self.soft_reset();
         self.starved = false;
+        self.held = false;
         self.blocked = false;
+        self.pushed = false;
     }
 
     /// Loads the MAC address and the configuration registers from the EEPROM.

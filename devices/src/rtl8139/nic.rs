@@ -45,7 +45,7 @@ impl Rtl8139 {
     pub(super) fn receive_looped(&mut self, frame: &[u8]) {
         let quirks = self.config.quirks;
         if quirks.loopback_by_wire {
-            if !self.blocked && !self.waits() {
+            if phy::link(&self.registers) && !self.blocked && !self.waits() {
                 let padding = &ZEROS[frame.len().min(LEAST_FRAME)..];
                 let outcome = self.take(&[frame, padding].concat(), false);
                 self.blocked = outcome == Outcome::NoRoom;
@@ -55,7 +55,6 @@ impl Rtl8139 {
         {
             self.missed();
         }
-        self.starved = false;
     }
 
     /// Whether QEMU's model leaves frames on the wire for now.
@@ -310,8 +309,11 @@ impl Nic for Rtl8139 {
             self.look_for_wake_up(frame);
             return Receipt::Done;
         }
-        self.starved = self.blocked || self.waits();
-        if !self.starved && self.take(frame, false) == Outcome::NoRoom {
+        let pushed = std::mem::take(&mut self.pushed);
+        self.held |= !pushed && self.waits();
+        self.starved = self.held || self.blocked;
+        if !self.starved && phy::link(&self.registers) && self.take(frame, false) == Outcome::NoRoom
+        {
             self.starved = true;
             self.blocked = self.config.quirks.waits_for_capr;
         }

@@ -116,7 +116,8 @@ pub struct Quirks {
     /// A frame that became short by losing its tag is padded again.
     pub pads_stripped: bool,
     /// C+ frames without room are lost. C mode frames wait for 1514 bytes of room, unless ROVW is
-    /// unmasked; one that overflows the ring keeps all others out until CAPR is written.
+    /// unmasked; one that overflows the ring keeps all others out. Both wait until CAPR is written,
+    /// and are then taken without another look.
     pub waits_for_capr: bool,
     /// A frame longer than the C mode ring is written past its end; long and short ones pass
     /// for good.
@@ -126,8 +127,8 @@ pub struct Quirks {
     pub partial_tally: bool,
     /// A tagged frame that is looped back loses its last four bytes.
     pub loopback_cuts_tagged: bool,
-    /// The way back in loopback is that of the wire: it pads frames, and loses those that find no
-    /// room in C mode without a trace.
+    /// The way back in loopback is that of the wire: it pads frames, and loses those that come while
+    /// the cable is out, or that a frame on the wire would wait for.
     pub loopback_by_wire: bool,
 }
 

@@ -192,6 +192,18 @@ fn qemu_waits_for_1514_bytes_of_room_while_rovw_is_masked() {
 }
 
 #[test]
+fn in_qemu_a_write_of_capr_pushes_the_waiting_frame_in_even_without_room() {
+    let mut guest = qemu(Quirks::QEMU_7_2, 0);
+    let _ = guest.write(0x3c, 2, 1);
+    let _ = guest.write(CAPR, 2, 0);
+    guest.arrive([to(MAC, 60)]);
+    assert_eq!([guest.read(0x4c, 4), guest.read(0x3e, 2)], [0, 0]);
+    let _ = guest.write(CAPR, 2, 0);
+    guest.arrive([]);
+    assert_eq!([guest.read(0x4c, 4), guest.read(0x3e, 2)], [1, 0x10]);
+}
+
+#[test]
 fn qemu_counts_one_overflow_and_takes_nothing_until_capr_is_written() {
     let mut guest = qemu(Quirks::QEMU_7_2, 0);
     guest.arrive((0..6).map(|_| to(MAC, 1514)));

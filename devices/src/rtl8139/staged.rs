@@ -14,6 +14,7 @@ use super::offload::{self, Request, STATUS};
 use super::registers::Reg;
 use super::slots::{self, SIZE};
 use super::transmit::{LENGTH, MAX_FRAME, ROUND};
+use crate::ethernet::headers::ETHERTYPE_AT;
 use crate::memory::{DmaMemory, Gather};
 use crate::net::{Backend, Batch, Metadata, Offloads, Sent, Transmit};
 
@@ -143,7 +144,7 @@ impl Rtl8139 {
         let _ = self.memory.write_u32(address, command & !STATUS);
         if command & LAST != 0 {
             let request = Request { command, tag };
-            let tagged = request.vlan().is_some();
+            let tagged = request.vlan().is_some() && staging.buffer.len() >= ETHERTYPE_AT;
             self.tally.count_sent(1);
             for frame in staging.finish(request, self.config.rules()) {
                 self.send_staged(&frame, tagged, backend, end);
