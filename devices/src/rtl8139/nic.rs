@@ -46,13 +46,12 @@ impl Rtl8139 {
         let quirks = self.config.quirks;
         if quirks.loopback_by_wire {
             if phy::link(&self.registers) && !self.blocked && !self.waits() {
-                let padding = &ZEROS[frame.len().min(LEAST_FRAME)..];
+                let padding =
+                    if quirks.loopback_pads { &ZEROS[frame.len().min(LEAST_FRAME)..] } else { &[] };
                 let outcome = self.take(&[frame, padding].concat(), false);
                 self.blocked = outcome == Outcome::NoRoom;
             }
-        } else if self.take(frame, !quirks.takes_any_length) == Outcome::NoRoom
-            && !quirks.waits_for_capr
-        {
+        } else if self.take(frame, true) == Outcome::NoRoom {
             self.missed();
         }
     }
@@ -106,9 +105,12 @@ impl Rtl8139 {
 
     /// Takes a frame off the wire, or, if it was `looped`, as it left the transmitter.
     fn take(&mut self, frame: &[u8], looped: bool) -> Outcome {
-        let (true, Some(destination)) = (self.receiving(), frame.first_chunk()) else {
+        if !self.receiving() {
             return Outcome::Lost;
-        };
+        }
+        // What a stump lacks is padding.
+        let mut destination = [0; 6];
+        destination.iter_mut().zip(frame).for_each(|(byte, value)| *byte = *value);
         let filter = Filter {
             rcr: self.registers.get(Reg::Rcr),
             mac: self.mac(),
@@ -116,8 +118,8 @@ impl Rtl8139 {
         };
         let quirks = self.config.quirks;
         let hidden = quirks.promiscuous_hides_match && filter.is_promiscuous();
-        let to = if hidden { Match::Other } else { filter.classify(*destination) };
-        if !filter.takes(*destination, to) {
+        let to = if hidden { Match::Other } else { filter.classify(destination) };
+        if !filter.takes(destination, to) {
             if quirks.partial_tally {
                 self.tally.count_error();
             }

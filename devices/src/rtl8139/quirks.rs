@@ -127,9 +127,11 @@ pub struct Quirks {
     pub partial_tally: bool,
     /// A tagged frame that is looped back loses its last four bytes.
     pub loopback_cuts_tagged: bool,
-    /// The way back in loopback is that of the wire: it pads frames, and loses those that come while
-    /// the cable is out, or that a frame on the wire would wait for.
+    /// The way back in loopback is that of the wire: frames are lost while the cable is out, and
+    /// where a frame on the wire would wait.
     pub loopback_by_wire: bool,
+    /// Frames in loopback are padded before the FCS is computed.
+    pub loopback_pads: bool,
 }
 
 impl Quirks {
@@ -168,6 +170,7 @@ impl Quirks {
         partial_tally: false,
         loopback_cuts_tagged: false,
         loopback_by_wire: false,
+        loopback_pads: false,
     };
 
     /// QEMU 7.2, with the corrected segmentation.
@@ -205,11 +208,12 @@ impl Quirks {
         partial_tally: true,
         loopback_cuts_tagged: true,
         loopback_by_wire: true,
+        loopback_pads: true,
     };
 
     /// QEMU 5.2, with the segmentation of the incident.
     pub const QEMU_5_2: Self =
-        Self { offload: Offload::QEMU_5_2, loopback_by_wire: false, ..Self::QEMU_7_2 };
+        Self { offload: Offload::QEMU_5_2, loopback_pads: false, ..Self::QEMU_7_2 };
 
     /// The profiles by the names that a command line uses.
     pub const PROFILES: [(&'static str, Self); 3] =
