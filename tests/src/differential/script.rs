@@ -15,10 +15,12 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads the text form.
+    /// Reads the text form. Lines that begin with a space are answers, of a transcript, and no
+    /// steps.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut steps = Vec::new();
-        for (number, line) in text.lines().enumerate() {
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with(' '));
+        for (number, line) in lines {
             let step = Step::parse(line).with_context(|| format!("line {}", number + 1))?;
             steps.extend(step);
         }

@@ -21,8 +21,8 @@ fn a_script_reads_as_it_was_written() {
 }
 
 #[test]
-fn comments_and_empty_lines_are_no_steps() {
-    let script = Script::parse("# why\n\nreadb 37 # command\n").unwrap();
+fn comments_answers_and_empty_lines_are_no_steps() {
+    let script = Script::parse("# why\n\nreadb 37 # command\n    value c\n").unwrap();
     assert_eq!(script.to_string(), "readb 37\n");
 }
 

@@ -1,7 +1,8 @@
 //! Transcripts: scripts with what a NIC answered, kept as text.
 //!
-//! QEMU 5.2 may not be found for ever, so its answers to the fixed scripts are kept. Each step is
-//! followed by the facts that are new after it, indented.
+//! No version of QEMU is found for ever, so the answers of those that matter to the fixed scripts
+//! are kept. Each step is followed by the facts that are new after it, indented; a transcript is
+//! read as the script that it is of.
 
 use std::fmt::Write as _;
 
@@ -26,10 +27,4 @@ fn append(text: &mut String, facts: &[String]) {
     for fact in facts {
         let _ = writeln!(text, "    {fact}");
     }
-}
-
-/// The script that a transcript is of.
-pub fn script(transcript: &str) -> anyhow::Result<Script> {
-    let steps = transcript.lines().filter(|line| !line.starts_with(' '));
-    Script::parse(&steps.collect::<Vec<_>>().join("\n"))
 }

@@ -155,6 +155,9 @@ impl Driver {
 
     /// What both modes do between frames.
     fn common_action(&mut self) {
+        if self.limits.clock && self.once_in(4) {
+            return self.clock();
+        }
         match self.rng.u32(..14) {
             0..3 => {
                 let bits = self.interrupt_bits();
@@ -175,8 +178,7 @@ impl Driver {
                 }
             }
             9 => self.command(),
-            10 if self.limits.clock => self.clock(),
-            11 => self.halt(),
+            10 => self.halt(),
             _ => self.register_action(),
         }
     }
