@@ -7,8 +7,8 @@ use std::ops::Range;
 
 /// Bytes of RAM, from address 0 on.
 pub const RAM: usize = 16 << 20;
-/// What the scripts use and what is compared.
-pub const ARENA: Range<u64> = 0x10_0000..0x18_0000;
+/// What is compared: where C mode's ring lies until a driver moves it, and what scripts use.
+pub const AREAS: [Range<u64>; 2] = [0..0x2_0000, 0x10_0000..0x18_0000];
 
 /// The transmit ring of C+ mode.
 pub const TX_RING: u64 = 0x10_0000;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use anyhow::Context;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
-use super::layout::{ARENA, RAM};
+use super::layout::{AREAS, RAM};
 
 const PAGE: usize = 4096;
 /// Unchanged bytes that do not end a run of changed ones.
@@ -17,13 +17,14 @@ pub type Change = (u64, Vec<u8>);
 /// Guest memory, and what was in it after the last step.
 pub struct Memory {
     ram: GuestMemoryMmap,
-    known: Vec<u8>,
+    /// One for each of [`AREAS`].
+    known: [Vec<u8>; AREAS.len()],
 }
 
 impl Memory {
     /// Watches `ram`.
     pub fn new(ram: GuestMemoryMmap) -> Self {
-        Self { ram, known: vec![0; (ARENA.end - ARENA.start) as usize] }
+        Self { ram, known: AREAS.map(|area| vec![0; (area.end - area.start) as usize]) }
     }
 
     /// Memory of our own process.
@@ -39,8 +40,12 @@ impl Memory {
     /// Writes as a script does: no news afterwards.
     pub fn write(&mut self, address: u64, bytes: &[u8]) -> anyhow::Result<()> {
         self.ram.write_slice(bytes, GuestAddress(address))?;
-        let from = address.checked_sub(ARENA.start).context("below the arena")? as usize;
-        let known = self.known.get_mut(from..from + bytes.len()).context("beyond the arena")?;
+        let mut areas = AREAS.iter().zip(&mut self.known);
+        let (area, known) = areas
+            .find(|(area, _)| area.contains(&address))
+            .with_context(|| format!("{address:#x} is not where scripts may write"))?;
+        let from = (address - area.start) as usize;
+        let known = known.get_mut(from..from + bytes.len()).context("beyond the area")?;
         known.copy_from_slice(bytes);
         Ok(())
     }
@@ -48,10 +53,12 @@ impl Memory {
     /// Zeros everywhere.
     pub fn clear(&mut self) -> anyhow::Result<()> {
         self.news()?;
-        for (page, at) in self.known.chunks_mut(PAGE).zip((ARENA.start..).step_by(PAGE)) {
-            if page.iter().any(|byte| *byte != 0) {
-                page.fill(0);
-                self.ram.write_slice(page, GuestAddress(at))?;
+        for (known, area) in self.known.iter_mut().zip(AREAS) {
+            for (page, at) in known.chunks_mut(PAGE).zip((area.start..).step_by(PAGE)) {
+                if page.iter().any(|byte| *byte != 0) {
+                    page.fill(0);
+                    self.ram.write_slice(page, GuestAddress(at))?;
+                }
             }
         }
         Ok(())
@@ -61,11 +68,13 @@ impl Memory {
     pub fn news(&mut self) -> anyhow::Result<Vec<Change>> {
         let mut changes = Vec::new();
         let mut page = [0; PAGE];
-        for (known, at) in self.known.chunks_mut(PAGE).zip((ARENA.start..).step_by(PAGE)) {
-            self.ram.read_slice(&mut page, GuestAddress(at))?;
-            if *known != page {
-                runs(known, &page, at, &mut changes);
-                known.copy_from_slice(&page);
+        for (known, area) in self.known.iter_mut().zip(AREAS) {
+            for (known, at) in known.chunks_mut(PAGE).zip((area.start..).step_by(PAGE)) {
+                self.ram.read_slice(&mut page, GuestAddress(at))?;
+                if *known != page {
+                    runs(known, &page, at, &mut changes);
+                    known.copy_from_slice(&page);
+                }
             }
         }
         Ok(changes)

@@ -33,15 +33,15 @@ pub use script::Script;
 pub use shrink::shrink;
 pub use step::Step;
 
-use devices::rtl8139::{Config, Overrun, Tso};
+use devices::rtl8139::{Config, Quirks};
 
 /// Our NIC as it is to be held to `version`.
 pub fn profile(version: &Version) -> Config {
-    let tso = match version {
-        Version::Installed => Tso::Mss,
-        Version::Unpacked52(_) => Tso::Mtu1500,
+    let quirks = match version {
+        Version::Installed => Quirks::QEMU_7_2,
+        Version::Unpacked52(_) => Quirks::QEMU_5_2,
     };
-    Config { tso, overrun: Overrun::Drop, ..Config::new(layout::MAC) }
+    Config { quirks, ..Config::new(layout::MAC) }
 }
 
 /// A NIC under test.

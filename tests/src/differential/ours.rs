@@ -1,15 +1,9 @@
 //! Our RTL8139, driven as the machine drives it.
-//!
-//! The wire here behaves as QEMU's net layer does around its NIC, for that is no part of the NIC:
-//! a frame that finds no room waits until CAPR is written, newer frames are offered before it,
-//! and after an overflow none is offered at all.
-
-use std::collections::VecDeque;
 
 use anyhow::Context;
 use devices::bus::Action;
 use devices::memory::DmaMemory;
-use devices::net::{Loop, Metadata, Nic, Receipt, Transmit};
+use devices::net::{Backend, Loop, Nic, Receipt, Transmit};
 use devices::pci::Function;
 use devices::pci::config::COMMAND_MASTER;
 use devices::rtl8139::{Config, IO_BAR, MEMORY_BAR, Rtl8139};
@@ -22,19 +16,16 @@ use super::{Subject, explained};
 const COMMAND: usize = 0x04;
 const STATUS: usize = 0x06;
 const STATUS_INTERRUPT: u16 = 1 << 3;
-const MPC: u8 = 0x4c;
-const CAPR: u8 = 0x38;
 
 /// Our NIC.
 pub struct Ours {
     config: Config,
     clock_stands: bool,
+    /// Nanoseconds. Goes on from script to script, as QEMU's clock does.
+    now: u64,
     memory: Memory,
     nic: Rtl8139,
     wire: Loop,
-    waiting: VecDeque<Vec<u8>>,
-    /// A frame overflowed the ring: none is offered until CAPR is written.
-    disabled: bool,
 }
 
 impl Ours {
@@ -43,12 +34,12 @@ impl Ours {
     pub fn new(config: Config, clock_stands: bool) -> anyhow::Result<Self> {
         let memory = Memory::new(Memory::anonymous()?);
         let nic = Rtl8139::new(config, DmaMemory::new(memory.ram().clone()));
-        let (wire, waiting) = (Loop::default(), VecDeque::new());
-        Ok(Self { config, clock_stands, memory, nic, wire, waiting, disabled: false })
+        Ok(Self { config, clock_stands, now: 0, memory, nic, wire: Loop::default() })
     }
 
     fn read(&mut self, access: Access) -> u32 {
         let mut data = [0; 4];
+        self.nic.set_time(self.now);
         self.nic.read_bar(bar(access), access.offset.into(), &mut data[..access.width]);
         u32::from_le_bytes(data)
     }
@@ -57,6 +48,7 @@ impl Ours {
     /// whatever else wants service.
     fn write(&mut self, access: Access, value: u32) {
         let (bar, offset) = (bar(access), u64::from(access.offset));
+        self.nic.set_time(self.now);
         let doorbells = self.nic.doorbells();
         let rung = doorbells.iter().find(|bell| {
             (bell.bar, bell.offset, bell.width) == (bar, offset, access.width)
@@ -70,49 +62,18 @@ impl Ours {
         {
             self.work();
         }
-        if access.offset == CAPR && access.width == 2 {
-            self.flush();
-        }
     }
 
+    /// What the machine's worker does when it is woken.
     fn work(&mut self) {
         while self.nic.transmit(&mut self.wire) == Transmit::More {}
-        self.nic.flush();
-    }
-
-    fn missed(&mut self) -> u32 {
-        self.read(Access::memory(MPC, 4))
-    }
-
-    /// Offers a frame; answers whether it is off the wire.
-    fn offer(&mut self, frame: &[u8]) -> bool {
-        let missed = self.missed();
-        let receipt = self.nic.receive(frame, Metadata::default());
-        self.nic.flush();
-        self.disabled |= receipt == Receipt::NoRoom && self.missed() != missed;
-        receipt == Receipt::Done
-    }
-
-    fn arrive(&mut self, frame: Vec<u8>) {
-        if !self.disabled && self.offer(&frame) {
-            self.flush_waiting();
-        } else {
-            self.waiting.push_back(frame);
-        }
-    }
-
-    fn flush(&mut self) {
-        self.disabled = false;
-        self.flush_waiting();
-    }
-
-    fn flush_waiting(&mut self) {
-        while let Some(frame) = self.waiting.pop_front() {
-            if self.disabled || !self.offer(&frame) {
-                self.waiting.push_front(frame);
+        while let Some((frame, metadata)) = self.wire.peek() {
+            if self.nic.receive(frame, metadata) == Receipt::NoRoom {
                 break;
             }
+            self.wire.consume();
         }
+        self.nic.flush();
     }
 
     fn look(&mut self, step: Option<&Step>, value: Option<u32>) -> anyhow::Result<Answer> {
@@ -146,9 +107,9 @@ impl Subject for Ours {
     fn power_on(&mut self) -> anyhow::Result<Answer> {
         self.memory.clear()?;
         self.nic = Rtl8139::new(self.config, DmaMemory::new(self.memory.ram().clone()));
-        self.waiting.clear();
-        self.disabled = false;
+        self.wire = Loop::default();
         let command = COMMAND_MASTER | 3;
+        self.nic.set_time(self.now);
         let _ = self.nic.write_config(COMMAND, &command.to_le_bytes());
         self.look(None, None)
     }
@@ -162,9 +123,15 @@ impl Subject for Ours {
                 let (address, bytes) = step.memory().context("the step writes memory")?;
                 self.memory.write(address, &bytes)?;
             }
-            Step::Frame(bytes) => self.arrive(bytes.to_vec()),
+            Step::Frame(bytes) => {
+                self.wire.incoming.push_back(bytes.to_vec());
+                self.work();
+            }
             Step::Link(up) => self.nic.set_link(*up),
-            Step::Clock(_) => anyhow::bail!("our clock is not there yet"),
+            Step::Clock(time) => {
+                self.now += time;
+                self.nic.set_time(self.now);
+            }
         }
         self.look(Some(step), value)
     }

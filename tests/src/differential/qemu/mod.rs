@@ -1,20 +1,19 @@
 //! QEMU's RTL8139.
 //!
-//! The NIC under test, a second NIC and the wire hang on one hub. Guest memory is a file that both
-//! we and QEMU have mapped, so looking at it costs no conversation. An incoming frame is sent by
-//! the second NIC: it arrives within the command that sends it, where a frame from the wire would
-//! arrive whenever QEMU gets round to it.
+//! Guest memory is a file that both we and QEMU have mapped, so looking at it costs no
+//! conversation. Frames from the wire are the only thing that QEMU does when it gets round to it: a
+//! command that changes nothing, once answered, tells that it did.
 
 mod process;
 mod qmp;
 mod qtest;
+mod settle;
 mod wire;
 
 pub use process::{Missing, Version};
 
 use anyhow::{Context, ensure};
 use serde_json::json;
-use vm_memory::{Bytes as _, GuestAddress};
 
 use super::answer::{Answer, LONGS, Registers, WORDS};
 use super::memory::Memory;
@@ -27,14 +26,10 @@ use wire::Wire;
 
 const MEMORY_BAR: u64 = 0xe000_0000;
 const IO_BAR: u64 = 0xc000;
-const PEER_MEMORY_BAR: u64 = 0xe000_1000;
 const SLOT: u64 = 3;
-const PEER_SLOT: u64 = 4;
-/// The peer's ring, of one descriptor, and its frame: beyond what scripts use.
-const PEER_RING: u64 = 0xe0_0000;
-const PEER_FRAME: u64 = 0xe1_0000;
-/// A descriptor that is the NIC's, the last of its ring, and a whole frame.
-const PEER_DESCRIPTOR: u32 = 0xf000_0000;
+/// CAPR, whose writes make QEMU offer frames again that found no room.
+const CAPR: u8 = 0x38;
+/// The PCI status register's interrupt bit, in the word that begins with the command register.
 const STATUS_INTERRUPT: u32 = 1 << 19;
 
 /// QEMU.
@@ -61,35 +56,32 @@ impl Qemu {
         let connected = connect(&process);
         let (qtest, qmp, wire) =
             connected.with_context(|| format!("QEMU says: {}", process.complaint()))?;
+        if qmp.version() != version.number() {
+            let (found, expected) = (qmp.version().to_owned(), version.number());
+            return Err(Missing::Version { found, expected });
+        }
         let memory = Memory::new(process.memory.clone());
         let owns_clock = version.owns_clock();
-        Ok(Self { qtest, qmp, wire, memory, owns_clock, link: true, process })
+        let mut new = Self { qtest, qmp, wire, memory, owns_clock, link: true, process };
+        new.configure()?;
+        Ok(new)
     }
 
     fn set_link(&mut self, up: bool) -> anyhow::Result<()> {
+        // A cable that is plugged in cannot be plugged in, and QEMU would tell the guest it was.
+        if up == self.link {
+            return Ok(());
+        }
         self.link = up;
         self.qmp.execute("set_link", &json!({ "name": "nic", "up": up }))
     }
 
-    /// Maps both NICs and readies the peer.
+    /// Maps the NIC.
     fn configure(&mut self) -> anyhow::Result<()> {
-        for (slot, ports, memory) in
-            [(PEER_SLOT, IO_BAR + 0x100, PEER_MEMORY_BAR), (SLOT, IO_BAR, MEMORY_BAR)]
-        {
-            // The last address written stays: reading the data port then reads the status.
-            for (register, value) in [(0x10, ports), (0x14, memory), (0x04, 7)] {
-                self.qtest.queue(format_args!("outl 0xcf8 {:#x}", 1 << 31 | slot << 11 | register));
-                self.qtest.queue(format_args!("outl 0xcfc {value:#x}"));
-            }
-        }
-        for write in [
-            // CR: transmit; CPCR: C+ transmit; TNPDS.
-            format!("writeb {:#x} 4", PEER_MEMORY_BAR + 0x37),
-            format!("writew {:#x} 1", PEER_MEMORY_BAR + 0xe0),
-            format!("writel {:#x} {PEER_RING:#x}", PEER_MEMORY_BAR + 0x20),
-            format!("writel {:#x} 0", PEER_MEMORY_BAR + 0x24),
-        ] {
-            self.qtest.queue(write);
+        // The last address written stays: reading the data port then reads the status.
+        for (register, value) in [(0x10, IO_BAR), (0x14, MEMORY_BAR), (0x04, 7)] {
+            self.qtest.queue(format_args!("outl 0xcf8 {:#x}", 1 << 31 | SLOT << 11 | register));
+            self.qtest.queue(format_args!("outl 0xcfc {value:#x}"));
         }
         self.qtest.answers().map(drop)
     }
@@ -111,16 +103,7 @@ impl Qemu {
                     self.memory.write(address, &bytes)?;
                 }
             }
-            Step::Frame(bytes) => {
-                let frame = bytes.to_vec();
-                let ram = self.memory.ram();
-                ram.write_slice(&frame, GuestAddress(PEER_FRAME))?;
-                let words = [PEER_DESCRIPTOR | frame.len() as u32, 0, PEER_FRAME as u32, 0];
-                let descriptor: Vec<u8> =
-                    words.iter().flat_map(|word| word.to_le_bytes()).collect();
-                ram.write_slice(&descriptor, GuestAddress(PEER_RING))?;
-                self.qtest.queue(format_args!("writeb {:#x} 0x40", PEER_MEMORY_BAR + 0xd9));
-            }
+            Step::Frame(bytes) => self.wire.push(bytes.to_vec()),
             Step::Link(up) => self.set_link(*up)?,
             Step::Clock(time) => {
                 ensure!(self.owns_clock, "this QEMU's clock runs by itself");
@@ -157,15 +140,19 @@ impl Qemu {
         }
         explained::mask(&mut registers, self.owns_clock);
         let line = qtest::number(&looks[looked - 1])? & STATUS_INTERRUPT != 0;
-        let mut frames = self.wire.frames()?;
-        if matches!(step, Some(Step::Frame(_))) {
-            // The hub showed the frame to the wire, too.
-            ensure!(!frames.is_empty(), "the peer did not send the frame");
-            frames.remove(0);
-        }
+        let frames = self.wire.frames()?;
         let memory =
             if step.is_some_and(Step::may_write) { self.memory.news()? } else { Vec::new() };
         Ok(Answer { value, registers, line, frames, memory })
+    }
+}
+
+/// Whether QEMU may take frames off the wire because of `step`.
+fn lets_frames_in(step: &Step) -> bool {
+    match step {
+        Step::Frame(_) => true,
+        Step::Write(Access { offset, width, .. }, _) => (*offset, *width) == (CAPR, 2),
+        _ => false,
     }
 }
 
@@ -180,13 +167,8 @@ fn target(access: Access, [memory, ports]: [&'static str; 2]) -> (&'static str, 
 
 impl Subject for Qemu {
     fn power_on(&mut self) -> anyhow::Result<Answer> {
-        if !self.link {
-            self.set_link(true)?;
-        }
-        // With the receiver off, a CAPR write flushes frames that found no room.
-        self.qtest.queue(format_args!("writeb {:#x} 0", MEMORY_BAR + 0x37));
-        self.qtest.queue(format_args!("writew {:#x} 0", MEMORY_BAR + 0x38));
-        self.qtest.answers()?;
+        self.set_link(true)?;
+        self.forget()?;
         self.qmp.reset()?;
         self.wire.frames()?;
         self.memory.clear()?;
@@ -196,6 +178,10 @@ impl Subject for Qemu {
 
     fn perform(&mut self, step: &Step) -> anyhow::Result<Answer> {
         self.queue(step)?;
+        if lets_frames_in(step) {
+            self.qtest.answers()?;
+            self.arrivals()?;
+        }
         self.look(Some(step))
     }
 }

@@ -1,4 +1,4 @@
-//! QEMU as a child process: a PC that does nothing by itself, two RTL8139 on a hub, and a wire.
+//! QEMU as a child process: a PC that does nothing by itself, an RTL8139, and a wire.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek};
@@ -28,7 +28,7 @@ const BIOS: usize = 64 << 10;
 /// Which QEMU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// The one that is installed: 7.2 or what behaves alike.
+    /// The one that is installed, if it is 7.2.
     Installed,
     /// Debian 11's 5.2, unpacked into this directory.
     Unpacked52(PathBuf),
@@ -40,6 +40,14 @@ pub enum Missing {
     /// Not installed
     #[error("{0} is not there; install the package qemu-system-x86")]
     Program(PathBuf),
+    /// Another version
+    #[error("it is QEMU {found}, and the answers of {expected} are known")]
+    Version {
+        /// Its version.
+        found: String,
+        /// The version that our NIC has a profile of.
+        expected: &'static str,
+    },
     /// Anything else
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
@@ -80,6 +88,14 @@ impl Version {
         }
     }
 
+    /// Its number.
+    pub fn number(&self) -> &'static str {
+        match self {
+            Self::Installed => "7.2",
+            Self::Unpacked52(_) => "5.2",
+        }
+    }
+
     /// Whether the virtual clock stands still until it is told how much time passed. Debian built
     /// that out of later versions.
     pub fn owns_clock(&self) -> bool {
@@ -116,10 +132,7 @@ impl Process {
             .args(["-chardev", &format!("socket,id=qmp,fd={}", qmp_far.as_raw_fd())])
             .args(["-mon", "chardev=qmp,mode=control"])
             .args(["-netdev", &format!("socket,id=wire,fd={}", wire_far.as_raw_fd())])
-            .args(["-netdev", "hubport,id=port0,hubid=0,netdev=wire"])
-            .args(["-netdev", "hubport,id=port1,hubid=0", "-netdev", "hubport,id=port2,hubid=0"])
-            .args(["-device", "rtl8139,id=nic,netdev=port1,mac=52:54:00:12:34:56,addr=3,romfile="])
-            .args(["-device", "rtl8139,id=peer,netdev=port2,mac=52:54:00:00:00:01,addr=4,romfile="])
+            .args(["-device", "rtl8139,id=nic,netdev=wire,mac=52:54:00:12:34:56,addr=3,romfile="])
             .stdin(OwnedFd::from(qtest_far.try_clone().context("no socket")?))
             .stdout(OwnedFd::from(qtest_far))
             .stderr(errors.try_clone().context("no file for QEMU's errors")?);

@@ -11,16 +11,24 @@ pub struct Qmp {
     to: UnixStream,
     from: BufReader<UnixStream>,
     number: u64,
+    version: String,
 }
 
 impl Qmp {
     /// Talks through `socket`; waits until QEMU is up.
     pub fn new(socket: UnixStream) -> anyhow::Result<Self> {
         let from = BufReader::new(socket.try_clone()?);
-        let mut new = Self { to: socket, from, number: 0 };
-        new.receive().context("QEMU does not come up")?;
+        let mut new = Self { to: socket, from, number: 0, version: String::new() };
+        let greeting = new.receive().context("QEMU does not come up")?;
+        let version = &greeting["QMP"]["version"]["qemu"];
+        new.version = format!("{}.{}", version["major"], version["minor"]);
         new.execute("qmp_capabilities", &json!({}))?;
         Ok(new)
+    }
+
+    /// QEMU's version, as in `7.2`.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     fn receive(&mut self) -> anyhow::Result<Value> {
