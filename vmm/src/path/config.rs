@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
+use super::chance::Reorder;
 use super::link::LinkConfig;
 use super::units::{Queue, Rate};
 use super::{Side, wire};
@@ -181,6 +182,37 @@ impl FromStr for IcmpPolicy {
     }
 }
 
+/// What ICMP 3/4 says of the MTU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IcmpMtu {
+    /// The MTU of the next hop (RFC 1191).
+    #[default]
+    NextHop,
+    /// Nothing, as routers after RFC 792 alone: the field is zero, and the sender has to guess.
+    Zero,
+}
+
+impl std::fmt::Display for IcmpMtu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NextHop => "next-hop",
+            Self::Zero => "zero",
+        })
+    }
+}
+
+impl FromStr for IcmpMtu {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "next-hop" => Ok(Self::NextHop),
+            "zero" => Ok(Self::Zero),
+            _ => Err("write next-hop or zero".to_owned()),
+        }
+    }
+}
+
 /// What the MSS of a SYN is lowered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MssClamp {
@@ -225,13 +257,19 @@ pub struct PathConfig {
     pub overhead: u64,
     /// When errors are sent.
     pub icmp: IcmpPolicy,
+    /// What ICMP 3/4 says of the MTU; ICMPv6 Packet Too Big always says it.
+    pub icmp_mtu: IcmpMtu,
     /// Ports behind a firewall that lets no ICMP in but echo.
     pub icmp_filter: [bool; 2],
     /// What the MSS of a SYN is lowered to.
     pub mss_clamp: Option<MssClamp>,
     /// Part of all packets that gets lost.
     pub loss: f64,
-    /// Seed of the losses.
+    /// Longest time that a packet takes longer than the delay says. Packets keep their order.
+    pub jitter: Duration,
+    /// Packets that others overtake.
+    pub reorder: Option<Reorder>,
+    /// Seed of all chances.
     pub seed: u64,
 }
 
@@ -245,9 +283,12 @@ impl PathConfig {
             queue: None,
             overhead: DEFAULT_OVERHEAD,
             icmp: IcmpPolicy::All,
+            icmp_mtu: IcmpMtu::NextHop,
             icmp_filter: [false; 2],
             mss_clamp: None,
             loss: 0.0,
+            jitter: Duration::ZERO,
+            reorder: None,
             seed: 0,
         }
     }

@@ -12,7 +12,7 @@ use etherparse::{
 
 use super::router::{Arrival, Router};
 use super::wire::{BROADCAST, ETHERNET, Mac, adjust, word};
-use super::{Side, fragment, icmp};
+use super::{IcmpMtu, Side, fragment, icmp};
 
 const TTL: usize = 8;
 const CHECKSUM: usize = 10;
@@ -111,7 +111,10 @@ impl Router {
             self.forward(to, to_ip.into(), frame, arrival.now);
         } else if header.dont_fragment() {
             self.count(from).over_mtu_dropped += 1;
-            let next_hop_mtu = mtu as u16;
+            let next_hop_mtu = match self.config.icmp_mtu {
+                IcmpMtu::NextHop => mtu as u16,
+                IcmpMtu::Zero => 0,
+            };
             let kind = DestUnreachableHeader::FragmentationNeeded { next_hop_mtu };
             let kind = Icmpv4Type::DestinationUnreachable(kind);
             if self.error4(arrival, packet, kind, self.round_trip()) {

@@ -2,11 +2,13 @@
 //!
 //! A packet starts on the line when the one before is off it (no credit is saved while the line
 //! idles), takes its size over the rate to get onto it, and comes out after the delay. What waits
-//! is exactly what the line has still to send, so the queue needs no list of its own.
+//! is exactly what the line has still to send, so the queue needs no list of its own. Packets keep
+//! their order, unless a [`Detour`] lets others overtake one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::chance::Detour;
 use super::units::{Queue, Rate};
 
 /// Bytes that one direction holds at most, on the line and before a peer that does not read. It
@@ -101,8 +103,9 @@ impl Link {
         frame: Vec<u8>,
         packet: usize,
         now: Duration,
+        detour: Detour,
     ) -> Result<(), (Full, Vec<u8>)> {
-        let Some(rate) = self.config.rate else { return self.push_in_order(frame, now) };
+        let Some(rate) = self.config.rate else { return self.send(frame, now, detour) };
         let size = packet as u64 + self.config.overhead;
         let queued = self.queued(now);
         // An idle line takes any packet, however small the queue.
@@ -110,14 +113,23 @@ impl Link {
             return Err((Full::Queue, frame));
         }
         let free_at = self.free_at.max(now) + rate.time_for(size);
-        self.push_in_order(frame, free_at)?;
+        self.send(frame, free_at, detour)?;
         self.free_at = free_at;
         Ok(())
     }
 
     /// Sends a frame, on the line as a whole at `sent_at`, on its way.
-    fn push_in_order(&mut self, frame: Vec<u8>, sent_at: Duration) -> Result<(), (Full, Vec<u8>)> {
-        let at = self.last_at.max(sent_at + self.config.delay);
+    fn send(
+        &mut self,
+        frame: Vec<u8>,
+        sent_at: Duration,
+        detour: Detour,
+    ) -> Result<(), (Full, Vec<u8>)> {
+        let at = sent_at + self.config.delay + detour.extra;
+        if detour.overtaken {
+            return self.push_at(frame, at);
+        }
+        let at = self.last_at.max(at);
         self.push_at(frame, at)?;
         self.last_at = at;
         Ok(())

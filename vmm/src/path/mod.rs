@@ -5,8 +5,8 @@
 //! 2. Forwarding counts a hop, clamps the MSS of a SYN, and holds the packet against the MTU of the
 //!    port it leaves by: too long and it is fragmented, or dropped with an ICMP error under the
 //!    [`IcmpPolicy`].
-//! 3. What fits joins the port's [`link`]: a queue that drops what it cannot hold, then the time a
-//!    line of that rate takes to send it, then the delay of the way.
+//! 3. What fits and is not lost by [`chance`] joins the port's [`link`]: a queue that drops what it
+//!    cannot hold, then the time a line of that rate takes to send it, then the delay of the way.
 //! 4. At its time the frame is taken out by [`Router::pop`].
 //!
 //! The router knows no clock and no socket: time is an argument, counted from the start of the
@@ -17,9 +17,11 @@
 //! The MTU is a property of the far end of the way: an error about it has been to the other side
 //! and back, and reaches the sender after a whole round trip, as from a router at the client.
 
+pub mod chance;
 pub mod config;
 pub mod control;
 pub mod counters;
+mod egress;
 mod fragment;
 mod icmp;
 mod ipv4;
@@ -35,7 +37,8 @@ mod tcp;
 pub mod units;
 mod wire;
 
-pub use config::{IcmpPolicy, MssClamp, PathConfig, PortConfig};
+pub use chance::Reorder;
+pub use config::{IcmpMtu, IcmpPolicy, MssClamp, PathConfig, PortConfig};
 pub use counters::{Counters, Report};
 pub use router::Router;
 

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::chance::Chance;
 use super::config::{MssClamp, PathConfig};
 use super::counters::{Counters, Report, SCHEMA};
-use super::link::Full;
-use super::neighbour::Resolution;
 use super::port::Port;
 use super::wire::{self, ETHERNET, Mac};
 use super::{Side, tcp};
@@ -26,19 +25,21 @@ pub struct Router {
     pub(super) ports: [Port; 2],
     /// By the port where the direction begins.
     pub(super) counters: [Counters; 2],
-    config: PathConfig,
-    random: fastrand::Rng,
+    pub(super) config: PathConfig,
+    /// By the port where the direction ends.
+    pub(super) chances: [Chance; 2],
     pool: Vec<Vec<u8>>,
 }
 
 impl Router {
     /// A router that has seen nothing yet.
     pub fn new(config: &PathConfig) -> Self {
+        let mut seeds = fastrand::Rng::with_seed(config.seed);
         Self {
             ports: Side::BOTH.map(|side| Port::new(config, side)),
             counters: Default::default(),
             config: config.clone(),
-            random: fastrand::Rng::with_seed(config.seed),
+            chances: [Chance::new(&mut seeds), Chance::new(&mut seeds)],
             pool: Vec::new(),
         }
     }
@@ -198,72 +199,6 @@ impl Router {
         };
         if tcp::clamp(segment, most) {
             self.count(from).mss_clamped += 1;
-        }
-    }
-
-    /// Sends a packet on to `ip` behind port `to`, once that neighbour's address is known.
-    pub(super) fn forward(&mut self, to: Side, ip: IpAddr, frame: Vec<u8>, now: Duration) {
-        match self.port_mut(to).neighbours.resolve(ip, frame, now) {
-            Resolution::Known(mac, frame) => self.transmit(to, mac, frame, now),
-            Resolution::Ask => self.ask(to, ip, now),
-            Resolution::Waiting => {}
-            Resolution::NoRoom(frame) => {
-                self.count(to.other()).unresolved_dropped += 1;
-                self.recycle(frame);
-            }
-        }
-    }
-
-    /// Notes a neighbour and sends what waited for it.
-    pub(super) fn learn(&mut self, side: Side, ip: IpAddr, mac: Mac, now: Duration) {
-        if wire::is_group(mac) || !self.port(side).covers(ip) || self.own(ip).is_some() {
-            return;
-        }
-        for frame in self.port_mut(side).neighbours.learn(ip, mac) {
-            self.transmit(side, mac, frame, now);
-        }
-    }
-
-    fn ask(&mut self, side: Side, ip: IpAddr, now: Duration) {
-        match ip {
-            IpAddr::V4(ip) => self.ask4(side, ip, now),
-            IpAddr::V6(ip) => self.ask6(side, ip, now),
-        }
-    }
-
-    /// Puts a forwarded packet onto the line.
-    fn transmit(&mut self, to: Side, mac: Mac, mut frame: Vec<u8>, now: Duration) {
-        let from = to.other();
-        if self.config.loss > 0.0 && self.random.f64() < self.config.loss {
-            self.count(from).loss_dropped += 1;
-            self.recycle(frame);
-            return;
-        }
-        let own = self.port(to).mac;
-        wire::address(&mut frame, mac, own);
-        let length = frame.len();
-        match self.port_mut(to).link.push(frame, length - ETHERNET, now) {
-            Ok(()) => {
-                let counters = self.count(from);
-                counters.forwarded_frames += 1;
-                counters.forwarded_bytes += length as u64;
-            }
-            Err((full, frame)) => {
-                let counters = self.count(from);
-                match full {
-                    Full::Queue => counters.queue_dropped += 1,
-                    Full::Memory => counters.backlog_dropped += 1,
-                }
-                self.recycle(frame);
-            }
-        }
-    }
-
-    /// Lets a frame of the router's own come out at `at`, past the queue.
-    pub(super) fn answer(&mut self, to: Side, frame: Vec<u8>, at: Duration) {
-        if let Err((_, frame)) = self.port_mut(to).link.push_at(frame, at) {
-            self.count(to.other()).backlog_dropped += 1;
-            self.recycle(frame);
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use std::net::Ipv6Addr;
 
-use super::super::{IcmpPolicy, PortConfig};
+use super::super::{IcmpMtu, IcmpPolicy, PortConfig};
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -231,6 +231,16 @@ fn a_packet_over_the_mtu_that_may_be_fragmented_is() {
     let counters = router.counters(Side::A);
     assert_eq!((counters.fragmented, counters.fragments_sent), (1, 2));
     assert_eq!((counters.over_mtu_dropped, counters.frag_needed_sent), (0, 0));
+}
+
+#[test]
+fn an_old_router_leaves_the_mtu_to_guessing() {
+    let mut router = router(&PathConfig { icmp_mtu: IcmpMtu::Zero, ..config() });
+    router.ingress(Side::A, &segment4(1448, |_| ()), MS);
+    let (kind, _) = icmp4_of(&one(&mut router, Side::A, 25 * MS));
+    let next_hop_mtu = 0;
+    let expected = etherparse::icmpv4::DestUnreachableHeader::FragmentationNeeded { next_hop_mtu };
+    assert_eq!(kind, Icmpv4Type::DestinationUnreachable(expected));
 }
 
 #[test]
@@ -566,6 +576,25 @@ fn the_same_seed_loses_the_same_packets() {
     assert!((100..180).contains(&first.len()));
     config.seed = 1;
     assert_ne!(first, lost(&config));
+}
+
+#[test]
+fn what_one_direction_carries_does_not_change_what_the_other_loses() {
+    let config = PathConfig { loss: 0.3, ..config() };
+    let lengths = |answers: usize| {
+        let mut router = router(&config);
+        for payload in 0..200 {
+            router.ingress(Side::A, &segment4(payload, |_| ()), MS);
+            for _ in 0..answers {
+                let mut answer = segment4(1, |header| header.destination = SERVER_IP);
+                answer[..6].copy_from_slice(&ROUTER_B);
+                router.ingress(Side::B, &answer, MS);
+            }
+        }
+        let lengths: Vec<_> = out(&mut router, Side::B, 100 * MS).iter().map(Vec::len).collect();
+        lengths
+    };
+    assert_eq!(lengths(0), lengths(1));
 }
 
 #[test]

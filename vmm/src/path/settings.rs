@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::chance::Reorder;
 use super::units::{Queue, Rate, Ratio};
-use super::{IcmpPolicy, MssClamp, PathConfig, Side};
+use super::{IcmpMtu, IcmpPolicy, MssClamp, PathConfig, Side};
 
 /// Everything that can be set.
-const KEYS: &str = "mtu, rate, delay, queue, icmp-filter, loss, icmp and mss-clamp";
+const KEYS: &str = "mtu, rate, delay, queue, icmp-filter, loss, jitter, reorder, icmp, icmp-mtu \
+                    and mss-clamp";
 /// What takes a limit away.
 const NONE: &str = "none";
 
@@ -58,7 +60,10 @@ enum Setting {
     Queue(Option<Queue>),
     IcmpFilter(bool),
     Loss(Ratio),
+    Jitter(Duration),
+    Reorder(Option<Reorder>),
     Icmp(IcmpPolicy),
+    IcmpMtu(IcmpMtu),
     MssClamp(Option<MssClamp>),
 }
 
@@ -108,14 +113,29 @@ impl Setting {
                 _ => Err("write on or off".into()),
             },
             "loss" => parse(value).map(Self::Loss),
+            "jitter" => parse(value).map(|time: humantime::Duration| Self::Jitter(time.into())),
+            "reorder" => limit(value).map(Self::Reorder),
             "icmp" => parse(value).map(Self::Icmp),
+            "icmp-mtu" => parse(value).map(Self::IcmpMtu),
             "mss-clamp" => limit(value).map(Self::MssClamp),
             _ => return None,
         })
     }
 
     fn is_of_a_port(self) -> bool {
-        !matches!(self, Self::Loss(_) | Self::Icmp(_) | Self::MssClamp(_))
+        match self {
+            Self::Mtu(_)
+            | Self::Rate(_)
+            | Self::Delay(_)
+            | Self::Queue(_)
+            | Self::IcmpFilter(_) => true,
+            Self::Loss(_)
+            | Self::Jitter(_)
+            | Self::Reorder(_)
+            | Self::Icmp(_)
+            | Self::IcmpMtu(_)
+            | Self::MssClamp(_) => false,
+        }
     }
 }
 
@@ -139,6 +159,9 @@ impl Change {
                 Setting::Queue(queue) => config.set_queue(index, queue),
                 Setting::IcmpFilter(filter) => config.icmp_filter[index] = filter,
                 Setting::Loss(loss) => config.loss = loss.0,
+                Setting::Jitter(jitter) => config.jitter = jitter,
+                Setting::Reorder(reorder) => config.reorder = reorder,
+                Setting::IcmpMtu(mtu) => config.icmp_mtu = mtu,
                 Setting::Icmp(policy) => config.icmp = policy,
                 Setting::MssClamp(clamp) => config.mss_clamp = clamp,
             }
@@ -170,8 +193,18 @@ pub struct Settings {
     pub towards_b: Towards,
     /// Part of all packets that gets lost.
     pub loss: f64,
+    /// Longest time that a packet takes longer than the delay says.
+    pub jitter_seconds: f64,
+    /// Part of all packets that others overtake.
+    pub reorder: f64,
+    /// How much later these come.
+    pub reorder_by_seconds: f64,
+    /// Seed of all chances.
+    pub seed: u64,
     /// When ICMP errors are sent, as `--icmp` takes it.
     pub icmp: String,
+    /// What ICMP 3/4 says of the MTU, as `--icmp-mtu` takes it.
+    pub icmp_mtu: String,
     /// What the MSS of a SYN is lowered to, as `--mss-clamp` takes it.
     pub mss_clamp: Option<String>,
 }
@@ -207,7 +240,12 @@ impl From<&PathConfig> for Settings {
             towards_a: towards(Side::A),
             towards_b: towards(Side::B),
             loss: config.loss,
+            jitter_seconds: config.jitter.as_secs_f64(),
+            reorder: config.reorder.map_or(0.0, |reorder| reorder.part.0),
+            reorder_by_seconds: config.reorder.map_or(0.0, |reorder| reorder.by.as_secs_f64()),
+            seed: config.seed,
             icmp: config.icmp.to_string(),
+            icmp_mtu: config.icmp_mtu.to_string(),
             mss_clamp: config.mss_clamp.map(|clamp| clamp.to_string()),
         }
     }

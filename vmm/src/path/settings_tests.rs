@@ -58,8 +58,20 @@ fn settings_of_the_whole_path_read_as_on_the_command_line() {
     let settings = after(&["loss=1%", "icmp=cisco", "mss-clamp=pmtu"]);
     assert_eq!((settings.loss, &settings.icmp[..]), (0.01, "every=500ms"));
     assert_eq!(settings.mss_clamp.as_deref(), Some("pmtu"));
+    assert_eq!(
+        (&settings.icmp_mtu[..], &after(&["icmp-mtu=zero"]).icmp_mtu[..]),
+        ("next-hop", "zero")
+    );
     assert_eq!(after(&["mss-clamp=1320", "mss-clamp=none"]).mss_clamp, None);
     assert_eq!(settings.icmp.parse(), Ok(IcmpPolicy::Every(500 * MS)));
+}
+
+#[test]
+fn chances_can_be_set_and_taken_away() {
+    let settings = after(&["jitter=2ms", "reorder=1%,3ms"]);
+    let reorder = (settings.reorder, settings.reorder_by_seconds);
+    assert_eq!((settings.jitter_seconds, reorder), (0.002, (0.01, 0.003)));
+    assert!(after(&["reorder=1%", "reorder=none"]).reorder < 0.001);
 }
 
 #[test]

@@ -14,6 +14,13 @@ pub struct UnitError {
     example: &'static str,
 }
 
+impl UnitError {
+    /// `value` is not `what`, which is written like `example`.
+    pub(super) fn new(value: &str, what: &'static str, example: &'static str) -> Self {
+        Self { value: value.into(), what, example }
+    }
+}
+
 /// Splits a number from its unit and multiplies.
 fn scaled(value: &str, units: &[(&str, f64)]) -> Option<f64> {
     let value = value.trim();

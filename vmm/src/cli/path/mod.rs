@@ -14,7 +14,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::path::config::DEFAULT_OVERHEAD;
 use crate::path::process::Process;
 use crate::path::units::{Queue, Rate, Ratio};
-use crate::path::{Counters, IcmpPolicy, MssClamp, PathConfig, PortConfig, Report};
+use crate::path::{
+    Counters, IcmpMtu, IcmpPolicy, MssClamp, PathConfig, PortConfig, Reorder, Report,
+};
 
 /// Counters more often than this would be all that the path does.
 const STATS_INTERVAL_MIN: Duration = Duration::from_millis(1);
@@ -79,6 +81,11 @@ pub struct PathArgs {
     #[arg(long, value_name = "POLICY", default_value = "all")]
     pub icmp: IcmpPolicy,
 
+    /// What ICMP 3/4 says of the MTU: next-hop (RFC 1191), or zero as older routers, so that the
+    /// sender has to guess.
+    #[arg(long, value_name = "WHAT", default_value = "next-hop")]
+    pub icmp_mtu: IcmpMtu,
+
     /// Put a firewall in front of this port's NIC that lets no ICMP in but echo; may be repeated.
     #[arg(long, value_name = "PORT", value_parser = ["a", "b"])]
     pub icmp_filter: Vec<String>,
@@ -91,8 +98,18 @@ pub struct PathArgs {
     #[arg(long, value_name = "RATIO", default_value = "0")]
     pub loss: Ratio,
 
-    /// Seed of the losses; the same seed loses the same packets.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    /// Let packets take up to this much longer than the delay; they keep their order.
+    #[arg(long, value_name = "TIME", default_value = "0ms")]
+    pub jitter: humantime::Duration,
+
+    /// Part of all packets that come late, so that others overtake them, and how late: 1% (by 1ms)
+    /// or 0.5%,3ms.
+    #[arg(long, value_name = "RATIO[,TIME]")]
+    pub reorder: Option<Reorder>,
+
+    /// Seed of loss, jitter and reordering: a number, the same for the same chances, or random.
+    /// `nicvmm path show` tells which one it was.
+    #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = seed)]
     pub seed: u64,
 
     /// Record what passes the first port as pcapng.
@@ -137,9 +154,12 @@ impl PathArgs {
             queue: self.queue,
             overhead: self.overhead,
             icmp: self.icmp,
+            icmp_mtu: self.icmp_mtu,
             icmp_filter: ["a", "b"].map(|port| self.icmp_filter.iter().any(|p| p == port)),
             mss_clamp: self.mss_clamp,
             loss: self.loss.0,
+            jitter: self.jitter.into(),
+            reorder: self.reorder,
             seed: self.seed,
             ..PathConfig::new(a, b)
         })
@@ -184,6 +204,14 @@ fn start(args: &PathArgs) -> anyhow::Result<ExitCode> {
         output.flush().context("cannot print the counters")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a seed. Drawn ones fit a JSON number of any reader.
+fn seed(text: &str) -> Result<u64, String> {
+    match text {
+        "random" => Ok(fastrand::u32(..).into()),
+        _ => text.parse().map_err(|_| "write a number or random".to_owned()),
+    }
 }
 
 /// The counters for a person.

@@ -45,6 +45,14 @@ fn a_command_line_that_is_half_of_either_is_refused() {
 }
 
 #[test]
+fn a_seed_is_a_number_or_drawn() {
+    let seed = |text: &str| parse(&format!("{PORTS} --seed {text}")).map(|args| args.path.seed);
+    assert_eq!(seed("7"), Ok(7));
+    assert_ne!(seed("random"), seed("random"));
+    assert_eq!(seed("soon"), Err(ErrorKind::ValueValidation));
+}
+
+#[test]
 fn one_port_or_two_at_one_socket_are_no_path() {
     let config = |line: &str| parse(line).unwrap().path.config().unwrap_err().to_string();
     assert!(config("--port stream:/a,ip=10.0.1.1/24").contains("not 1 times"));
