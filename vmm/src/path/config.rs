@@ -18,6 +18,8 @@ pub const DEFAULT_MTU: u16 = 1500;
 pub const MTU_MIN: u16 = 68;
 /// Smallest MTU of a port with an IPv6 address (RFC 8200, section 5).
 pub const MTU_MIN_IPV6: u16 = 1280;
+/// Most links of a chain: a packet of Linux has 64 hops, and guests count some themselves.
+pub const CHAIN_MAX: usize = 16;
 /// Bytes per packet that a line spends beside the IP packet: Ethernet header and FCS.
 pub const DEFAULT_OVERHEAD: u64 = 18;
 
@@ -124,11 +126,7 @@ impl PortConfig {
     }
 
     pub(super) fn check_mtu(&self) -> Result<(), String> {
-        let (least, why) = match self.ip6 {
-            Some(_) => (MTU_MIN_IPV6, "with an IPv6 address"),
-            None => (MTU_MIN, "for IPv4"),
-        };
-        if self.mtu < least { Err(format!("must be at least {least} {why}")) } else { Ok(()) }
+        check_mtu(self.mtu, self.ip6.is_some())
     }
 
     /// The IPv4 address.
@@ -140,6 +138,12 @@ impl PortConfig {
     pub fn address6(&self) -> Option<Ipv6Addr> {
         self.ip6.map(|net| net.addr())
     }
+}
+
+fn check_mtu(mtu: u16, ip6: bool) -> Result<(), String> {
+    let (least, why) =
+        if ip6 { (MTU_MIN_IPV6, "with an IPv6 address") } else { (MTU_MIN, "for IPv4") };
+    if mtu < least { Err(format!("must be at least {least} {why}")) } else { Ok(()) }
 }
 
 /// When the router sends ICMP errors.
@@ -247,6 +251,9 @@ impl FromStr for MssClamp {
 pub struct PathConfig {
     /// The ports.
     pub ports: [PortConfig; 2],
+    /// MTUs of the links between routers, from the first port to the second; none if there is but
+    /// one router.
+    pub chain: Vec<u16>,
     /// Rate of either direction.
     pub rate: Option<Rate>,
     /// Delay of either direction.
@@ -278,6 +285,7 @@ impl PathConfig {
     pub fn new(a: PortConfig, b: PortConfig) -> Self {
         Self {
             ports: [a, b],
+            chain: Vec::new(),
             rate: None,
             delay: Duration::ZERO,
             queue: None,
@@ -291,6 +299,25 @@ impl PathConfig {
             reorder: None,
             seed: 0,
         }
+    }
+
+    /// MTUs of the links that a packet towards a port meets, in order; the port's own is the last.
+    pub fn mtus(&self, towards: Side) -> impl Iterator<Item = u16> {
+        let (along, against) = match towards {
+            Side::A => (None, Some(self.chain.iter().rev())),
+            Side::B => (Some(self.chain.iter()), None),
+        };
+        let chain = along.into_iter().flatten().chain(against.into_iter().flatten());
+        chain.copied().chain([self.ports[towards.index()].mtu])
+    }
+
+    /// Whether the chain's links can be.
+    pub(crate) fn check_chain(&self) -> Result<(), String> {
+        if self.chain.len() > CHAIN_MAX {
+            return Err(format!("at most {CHAIN_MAX} links, not {}", self.chain.len()));
+        }
+        let ip6 = self.ports.iter().any(|port| port.ip6.is_some());
+        self.chain.iter().try_for_each(|mtu| check_mtu(*mtu, ip6))
     }
 
     /// The line towards a port.

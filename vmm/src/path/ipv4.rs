@@ -10,7 +10,7 @@ use etherparse::{
     Ipv4HeaderSlice, PacketBuilder,
 };
 
-use super::router::{Arrival, Router};
+use super::router::{Arrival, Origin, Router};
 use super::wire::{BROADCAST, ETHERNET, Mac, adjust, word};
 use super::{IcmpMtu, Side, fragment, icmp};
 
@@ -81,7 +81,7 @@ impl Router {
         let Some(to) = self.route(to_ip.into()) else {
             self.count(from).unroutable += 1;
             let kind = Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Network);
-            self.error4(arrival, packet, kind, Duration::ZERO);
+            self.error4(arrival, packet, kind, Origin::NEAREST);
             return Some(());
         };
         if to == from {
@@ -94,22 +94,17 @@ impl Router {
             self.count(from).icmp_filtered += 1;
             return Some(());
         }
-        if header.ttl() <= 1 {
+        // A router counts the hop before it looks at the link behind it.
+        let expires = usize::from(header.ttl()).saturating_sub(1);
+        let tight = self.port(to).too_tight(packet.len());
+        if expires < tight.map_or(self.port(to).routers(), |(router, _)| router + 1) {
             self.count(from).hops_exceeded += 1;
             let kind = Icmpv4Type::TimeExceeded(TimeExceededCode::TtlExceededInTransit);
-            self.error4(arrival, packet, kind, Duration::ZERO);
-            return Some(());
-        }
-        let mtu = self.port(to).mtu;
-        if packet.len() <= mtu {
-            let mut frame = self.buffer(EtherType::IPV4.0, [packet, &[]]);
-            count_hop(&mut frame[ETHERNET..]);
-            if header.protocol() == IpNumber::TCP && whole {
-                let segment = ETHERNET + header.slice().len();
-                self.clamp(from, &mut frame[segment..], false);
-            }
-            self.forward(to, to_ip.into(), frame, arrival.now);
-        } else if header.dont_fragment() {
+            let origin = Origin { router: expires, way: self.way_back(from, expires) };
+            self.error4(arrival, packet, kind, origin);
+        } else if let Some((router, mtu)) = tight
+            && header.dont_fragment()
+        {
             self.count(from).over_mtu_dropped += 1;
             let next_hop_mtu = match self.config.icmp_mtu {
                 IcmpMtu::NextHop => mtu as u16,
@@ -117,24 +112,49 @@ impl Router {
             };
             let kind = DestUnreachableHeader::FragmentationNeeded { next_hop_mtu };
             let kind = Icmpv4Type::DestinationUnreachable(kind);
-            if self.error4(arrival, packet, kind, self.round_trip()) {
+            let origin = Origin { router, way: self.way_back(from, router + 1) };
+            if self.error4(arrival, packet, kind, origin) {
                 self.count(from).frag_needed_sent += 1;
             }
         } else {
-            self.fragment4(arrival, to, to_ip.into(), packet);
+            let mut frame = self.buffer(EtherType::IPV4.0, [packet, &[]]);
+            count_hops(&mut frame[ETHERNET..], self.port(to).routers());
+            if header.protocol() == IpNumber::TCP && whole {
+                let segment = ETHERNET + header.slice().len();
+                self.clamp(from, &mut frame[segment..], false);
+            }
+            if tight.is_none() {
+                self.forward(to, to_ip.into(), frame, arrival.now);
+            } else {
+                let mtus = self.port(to).mtus.clone();
+                self.fragment4(arrival, to, to_ip.into(), &frame[ETHERNET..], &mtus);
+                self.recycle(frame);
+            }
         }
         Some(())
     }
 
-    fn fragment4(&mut self, arrival: Arrival, to: Side, to_ip: IpAddr, packet: &[u8]) {
-        let mtu = self.port(to).mtu;
-        let mut whole = self.buffer(EtherType::IPV4.0, [packet, &[]]);
-        count_hop(&mut whole[ETHERNET..]);
-        let pieces = fragment::split(&whole[ETHERNET..], mtu, |header, payload| {
+    /// Cuts a packet for the first link that it is too long for, and its pieces for the links
+    /// after that.
+    fn fragment4(
+        &mut self,
+        arrival: Arrival,
+        to: Side,
+        to_ip: IpAddr,
+        packet: &[u8],
+        mtus: &[usize],
+    ) {
+        let Some(tight) = mtus.iter().position(|mtu| packet.len() > *mtu) else { return };
+        let (mtu, rest) = (mtus[tight], &mtus[tight + 1..]);
+        let pieces = fragment::split(packet, mtu, |header, payload| {
             let frame = self.buffer(EtherType::IPV4.0, [header, payload]);
-            self.forward(to, to_ip, frame, arrival.now);
+            if rest.iter().all(|mtu| frame.len() - ETHERNET <= *mtu) {
+                self.forward(to, to_ip, frame, arrival.now);
+            } else {
+                self.fragment4(arrival, to, to_ip, &frame[ETHERNET..], rest);
+                self.recycle(frame);
+            }
         });
-        self.recycle(whole);
         let counters = self.count(arrival.from);
         counters.fragmented += 1;
         counters.fragments_sent += pieces;
@@ -157,14 +177,21 @@ impl Router {
         }
     }
 
-    /// Tells the sender of `packet` what became of it, after `way`. Answers whether the router
-    /// sent the error: a filter in front of the sender may still keep it out.
-    fn error4(&mut self, arrival: Arrival, packet: &[u8], kind: Icmpv4Type, way: Duration) -> bool {
+    /// Tells the sender of `packet` what became of it. Answers whether the router sent the error: a
+    /// filter in front of the sender may still keep it out.
+    fn error4(
+        &mut self,
+        arrival: Arrival,
+        packet: &[u8],
+        kind: Icmpv4Type,
+        origin: Origin,
+    ) -> bool {
         let Arrival { from, sender, now, .. } = arrival;
         if !deserves_error(arrival, packet) {
             return false;
         }
-        if !self.port_mut(from).limit4.allow(now) {
+        let limit = self.port_mut(from).limit4.get_mut(origin.router);
+        if !limit.is_some_and(|limit| limit.allow(now)) {
             self.count(from).icmp_suppressed += 1;
             return false;
         }
@@ -185,7 +212,7 @@ impl Router {
         if self.port(from).filtered {
             self.count(from.other()).icmp_filtered += 1;
         } else {
-            self.answer(from, error, now + way);
+            self.answer(from, error, now + origin.way);
         }
         true
     }
@@ -204,10 +231,10 @@ fn deserves_error(arrival: Arrival, packet: &[u8]) -> bool {
     station && !error && !arrival.group && header.fragments_offset().value() == 0
 }
 
-/// Takes one hop off a packet whose header was checked.
-fn count_hop(packet: &mut [u8]) {
+/// Takes hops off a packet whose header was checked and that has more left.
+fn count_hops(packet: &mut [u8], hops: usize) {
     if let (Some(old), Some(checksum)) = (word(packet, TTL), word(packet, CHECKSUM)) {
-        let new = old - 0x0100;
+        let new = old.saturating_sub((hops as u16) << 8);
         packet[TTL..TTL + 2].copy_from_slice(&new.to_be_bytes());
         let checksum = adjust(checksum, old, new);
         packet[CHECKSUM..CHECKSUM + 2].copy_from_slice(&checksum.to_be_bytes());

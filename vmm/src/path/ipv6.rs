@@ -6,7 +6,7 @@ use std::time::Duration;
 use etherparse::icmpv6::{DestUnreachableCode, NeighborAdvertisementHeader, TimeExceededCode};
 use etherparse::{EtherType, Icmpv6Slice, Icmpv6Type, IpNumber, Ipv6Header, Ipv6HeaderSlice};
 
-use super::router::{Arrival, Router};
+use super::router::{Arrival, Origin, Router};
 use super::wire::{ETHERNET, Mac};
 use super::{Side, icmp};
 
@@ -48,7 +48,7 @@ impl Router {
         let Some(to) = self.route(to_ip.into()) else {
             self.count(from).unroutable += 1;
             let kind = Icmpv6Type::DestinationUnreachable(DestUnreachableCode::NoRoute);
-            self.error6(arrival, packet, kind, Duration::ZERO);
+            self.error6(arrival, packet, kind, Origin::NEAREST);
             return Some(());
         };
         if to == from {
@@ -61,23 +61,27 @@ impl Router {
             self.count(from).icmp_filtered += 1;
             return Some(());
         }
-        if header.hop_limit() <= 1 {
+        let expires = usize::from(header.hop_limit()).saturating_sub(1);
+        let tight = self.port(to).too_tight(packet.len());
+        let routers = self.port(to).routers();
+        if expires < tight.map_or(routers, |(router, _)| router + 1) {
             self.count(from).hops_exceeded += 1;
             let kind = Icmpv6Type::TimeExceeded(TimeExceededCode::HopLimitExceeded);
-            self.error6(arrival, packet, kind, Duration::ZERO);
+            let origin = Origin { router: expires, way: self.way_back(from, expires) };
+            self.error6(arrival, packet, kind, origin);
             return Some(());
         }
-        let mtu = self.port(to).mtu;
-        if packet.len() > mtu {
+        if let Some((router, mtu)) = tight {
             self.count(from).over_mtu_dropped += 1;
             let kind = Icmpv6Type::PacketTooBig { mtu: mtu as u32 };
-            if self.error6(arrival, packet, kind, self.round_trip()) {
+            let origin = Origin { router, way: self.way_back(from, router + 1) };
+            if self.error6(arrival, packet, kind, origin) {
                 self.count(from).packet_too_big_sent += 1;
             }
             return Some(());
         }
         let mut frame = self.buffer(EtherType::IPV6.0, [packet, &[]]);
-        frame[ETHERNET + HOP_LIMIT] -= 1;
+        frame[ETHERNET + HOP_LIMIT] -= routers as u8;
         if header.next_header() == IpNumber::TCP {
             self.clamp(from, &mut frame[ETHERNET + Ipv6Header::LEN..], true);
         }
@@ -180,9 +184,15 @@ impl Router {
         }
     }
 
-    /// Tells the sender of `packet` what became of it, after `way`. Answers whether the router
-    /// sent the error: a filter in front of the sender may still keep it out.
-    fn error6(&mut self, arrival: Arrival, packet: &[u8], kind: Icmpv6Type, way: Duration) -> bool {
+    /// Tells the sender of `packet` what became of it. Answers whether the router sent the error: a
+    /// filter in front of the sender may still keep it out.
+    fn error6(
+        &mut self,
+        arrival: Arrival,
+        packet: &[u8],
+        kind: Icmpv6Type,
+        origin: Origin,
+    ) -> bool {
         let Arrival { from, sender, now, .. } = arrival;
         let Ok(header) = Ipv6HeaderSlice::from_slice(packet) else { return false };
         let about_error = header.next_header() == IpNumber::IPV6_ICMP
@@ -190,7 +200,8 @@ impl Router {
         if about_error || header.source_addr().is_multicast() {
             return false;
         }
-        if !self.port_mut(from).limit6.allow(now) {
+        let limit = self.port_mut(from).limit6.get_mut(origin.router);
+        if !limit.is_some_and(|limit| limit.allow(now)) {
             self.count(from).icmp_suppressed += 1;
             return false;
         }
@@ -205,7 +216,7 @@ impl Router {
         if self.port(from).filtered {
             self.count(from.other()).icmp_filtered += 1;
         } else {
-            self.answer(from, error, now + way);
+            self.answer(from, error, now + origin.way);
         }
         true
     }

@@ -13,6 +13,9 @@ use super::wire::Mac;
 #[derive(Debug)]
 pub(super) struct Port {
     pub(super) mac: Mac,
+    /// MTUs of the links towards the port, in order.
+    pub(super) mtus: Vec<usize>,
+    /// The smallest of them.
     pub(super) mtu: usize,
     pub(super) ip: Option<ipnet::Ipv4Net>,
     pub(super) ip6: Option<ipnet::Ipv6Net>,
@@ -21,8 +24,9 @@ pub(super) struct Port {
     /// Whether a firewall in front of the port's peer keeps out ICMP that is no echo.
     pub(super) filtered: bool,
     pub(super) neighbours: Neighbours,
-    pub(super) limit4: Limiter,
-    pub(super) limit6: Limiter,
+    /// Limits of the errors towards the port, one for each router, the nearest one first.
+    pub(super) limit4: Vec<Limiter>,
+    pub(super) limit6: Vec<Limiter>,
     pub(super) link: Link,
 }
 
@@ -31,32 +35,52 @@ impl Port {
         let port = &config.ports[side.index()];
         // Locally administered; the last byte tells the ports apart.
         let mac = port.mac.unwrap_or([0x02, 0, 0, 0, 0, 0x0a + side.index() as u8]);
-        Self {
+        let mut new = Self {
             mac,
-            mtu: usize::from(port.mtu),
+            mtus: Vec::new(),
+            mtu: 0,
             ip: port.ip,
             ip6: port.ip6,
             link_local: link_local(mac),
-            filtered: config.icmp_filter[side.index()],
+            filtered: false,
             neighbours: Neighbours::default(),
-            limit4: Limiter::new(config.icmp),
-            limit6: Limiter::new(config.icmp),
+            limit4: Vec::new(),
+            limit6: Vec::new(),
             link: Link::new(config.link(side), config.round_trip()),
-        }
+        };
+        new.reconfigure(config, side);
+        new
     }
 
     /// Becomes what `config` says, but for its addresses.
     pub(super) fn reconfigure(&mut self, config: &PathConfig, side: Side) {
-        self.mtu = usize::from(config.ports[side.index()].mtu);
+        self.mtus = config.mtus(side).map(usize::from).collect();
+        self.mtu = self.mtus.iter().copied().min().unwrap_or_default();
         self.filtered = config.icmp_filter[side.index()];
-        self.limit4.set(config.icmp);
-        self.limit6.set(config.icmp);
+        for limits in [&mut self.limit4, &mut self.limit6] {
+            limits.resize(self.mtus.len(), Limiter::new(config.icmp));
+            for limit in limits {
+                limit.set(config.icmp);
+            }
+        }
         self.link.reconfigure(config.link(side), config.round_trip());
     }
 
     /// Addresses of a frame from the router to `mac`.
     pub(super) fn to(&self, mac: Mac) -> Addresses {
         Addresses { from: self.mac, to: mac }
+    }
+
+    /// Routers that a packet towards the port passes, one before each link.
+    pub(super) fn routers(&self) -> usize {
+        self.mtus.len()
+    }
+
+    /// Where a packet of `length` bytes towards the port does not fit: the router and the MTU of
+    /// the link after it.
+    pub(super) fn too_tight(&self, length: usize) -> Option<(usize, usize)> {
+        let mut links = self.mtus.iter().copied().enumerate();
+        links.find(|(_, mtu)| length > *mtu)
     }
 
     pub(super) fn covers(&self, ip: IpAddr) -> bool {

@@ -167,6 +167,12 @@ impl Router {
         self.ports.iter().map(|port| port.link.delay()).sum()
     }
 
+    /// How long an error about a packet takes that came from `from` and passed `links` links.
+    pub(super) fn way_back(&self, from: Side, links: usize) -> Duration {
+        let all = self.port(from.other()).routers().max(1);
+        self.round_trip() * links as u32 / all as u32
+    }
+
     /// A buffer with room for an Ethernet header that says `ether_type`, then `parts`.
     pub(super) fn buffer(&mut self, ether_type: u16, parts: [&[u8]; 2]) -> Vec<u8> {
         let mut frame = self.pool.pop().unwrap_or_default();
@@ -203,6 +209,20 @@ impl Router {
     }
 }
 
+/// The router of a chain that says something about a packet, and when its sender hears.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// Counted from the sender.
+    pub(super) router: usize,
+    /// How long the packet and the error take together.
+    pub(super) way: Duration,
+}
+
+impl Origin {
+    /// The first router, at once.
+    pub(super) const NEAREST: Self = Self { router: 0, way: Duration::ZERO };
+}
+
 /// A frame's way in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
@@ -216,3 +236,7 @@ pub(super) struct Arrival {
 #[cfg(test)]
 #[path = "router_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod chain_tests;

@@ -10,11 +10,11 @@ use std::net::Ipv6Addr;
 use super::super::{IcmpMtu, IcmpPolicy, PortConfig};
 use super::*;
 
-const MS: Duration = Duration::from_millis(1);
-const SERVER: Mac = [2, 0, 0, 0, 1, 2];
-const CLIENT: Mac = [2, 0, 0, 0, 2, 2];
+pub(super) const MS: Duration = Duration::from_millis(1);
+pub(super) const SERVER: Mac = [2, 0, 0, 0, 1, 2];
+pub(super) const CLIENT: Mac = [2, 0, 0, 0, 2, 2];
 const ROUTER_A: Mac = [2, 0, 0, 0, 0, 0x0a];
-const ROUTER_B: Mac = [2, 0, 0, 0, 0, 0x0b];
+pub(super) const ROUTER_B: Mac = [2, 0, 0, 0, 0, 0x0b];
 const SERVER_IP: [u8; 4] = [10, 0, 1, 2];
 const CLIENT_IP: [u8; 4] = [10, 0, 2, 2];
 
@@ -22,7 +22,7 @@ fn ip6(text: &str) -> [u8; 16] {
     text.parse::<Ipv6Addr>().unwrap().octets()
 }
 
-fn config() -> PathConfig {
+pub(super) fn config() -> PathConfig {
     let port = |text: &str| text.parse::<PortConfig>().unwrap();
     PathConfig {
         delay: 12 * MS,
@@ -34,7 +34,7 @@ fn config() -> PathConfig {
 }
 
 /// A router that knows the server and the client.
-fn router(config: &PathConfig) -> Router {
+pub(super) fn router(config: &PathConfig) -> Router {
     let mut router = Router::new(config);
     let neighbours = [
         (Side::A, IpAddr::from(SERVER_IP), SERVER),
@@ -49,11 +49,11 @@ fn router(config: &PathConfig) -> Router {
 }
 
 /// Everything that comes out at a port by `now`.
-fn out(router: &mut Router, side: Side, now: Duration) -> Vec<Vec<u8>> {
+pub(super) fn out(router: &mut Router, side: Side, now: Duration) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| router.pop(side, now)).collect()
 }
 
-fn one(router: &mut Router, side: Side, now: Duration) -> Vec<u8> {
+pub(super) fn one(router: &mut Router, side: Side, now: Duration) -> Vec<u8> {
     let mut frames = out(router, side, now);
     assert_eq!(frames.len(), 1);
     frames.remove(0)
@@ -66,7 +66,7 @@ fn header4(from: [u8; 4], to: [u8; 4], protocol: IpNumber) -> Ipv4Header {
 }
 
 /// A TCP segment from the server to the client.
-fn segment4(payload: usize, change: impl FnOnce(&mut Ipv4Header)) -> Vec<u8> {
+pub(super) fn segment4(payload: usize, change: impl FnOnce(&mut Ipv4Header)) -> Vec<u8> {
     let mut header = header4(SERVER_IP, CLIENT_IP, IpNumber::TCP);
     change(&mut header);
     let builder = PacketBuilder::ethernet2(SERVER, ROUTER_A)
@@ -77,7 +77,7 @@ fn segment4(payload: usize, change: impl FnOnce(&mut Ipv4Header)) -> Vec<u8> {
     frame
 }
 
-fn segment6(payload: usize, hops: u8) -> Vec<u8> {
+pub(super) fn segment6(payload: usize, hops: u8) -> Vec<u8> {
     let builder = PacketBuilder::ethernet2(SERVER, ROUTER_A)
         .ipv6(ip6("fd00:1::2"), ip6("fd00:2::2"), hops)
         .tcp(80, 4000, 1, 1000);
@@ -108,7 +108,7 @@ fn arp(sender: Mac, from: [u8; 4], to: [u8; 4], operation: u16) -> Vec<u8> {
 }
 
 /// The IPv4 header of a frame, whose checksum is right.
-fn ipv4_of(frame: &[u8]) -> Ipv4Header {
+pub(super) fn ipv4_of(frame: &[u8]) -> Ipv4Header {
     let headers = PacketHeaders::from_ethernet_slice(frame).unwrap();
     let Some(NetHeaders::Ipv4(header, _)) = headers.net else { panic!("not IPv4") };
     assert_eq!(header.header_checksum, header.calc_header_checksum());
@@ -130,7 +130,7 @@ fn tcp_checksum_is_right(frame: &[u8]) -> bool {
     sum.unwrap() == tcp.checksum()
 }
 
-fn icmp4_of(frame: &[u8]) -> (Icmpv4Type, Vec<u8>) {
+pub(super) fn icmp4_of(frame: &[u8]) -> (Icmpv4Type, Vec<u8>) {
     let headers = PacketHeaders::from_ethernet_slice(frame).unwrap();
     let Some(TransportHeader::Icmpv4(icmp)) = headers.transport else { panic!("not ICMP") };
     let body = headers.payload.slice().to_vec();
@@ -140,7 +140,7 @@ fn icmp4_of(frame: &[u8]) -> (Icmpv4Type, Vec<u8>) {
     (icmp.icmp_type, body)
 }
 
-fn icmp6_of(frame: &[u8]) -> (Icmpv6Type, Vec<u8>) {
+pub(super) fn icmp6_of(frame: &[u8]) -> (Icmpv6Type, Vec<u8>) {
     let packet = SlicedPacket::from_ethernet(frame).unwrap();
     let Some(NetSlice::Ipv6(ip)) = packet.net else { panic!("not IPv6") };
     let Some(TransportSlice::Icmpv6(icmp)) = packet.transport else { panic!("not ICMPv6") };

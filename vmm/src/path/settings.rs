@@ -14,7 +14,7 @@ use super::units::{Queue, Rate, Ratio};
 use super::{IcmpMtu, IcmpPolicy, MssClamp, PathConfig, Side};
 
 /// Everything that can be set.
-const KEYS: &str = "mtu, rate, delay, queue, icmp-filter, loss, jitter, reorder, icmp, icmp-mtu \
+const KEYS: &str = "mtu, chain, rate, delay, queue, icmp-filter, loss, jitter, reorder, icmp, icmp-mtu \
                     and mss-clamp";
 /// What takes a limit away.
 const NONE: &str = "none";
@@ -52,9 +52,10 @@ pub struct Change {
     setting: Setting,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Setting {
     Mtu(u16),
+    Chain(Vec<u16>),
     Rate(Option<Rate>),
     Delay(Duration),
     Queue(Option<Queue>),
@@ -104,6 +105,10 @@ impl Setting {
         }
         Some(match name {
             "mtu" => parse(value).map(Self::Mtu),
+            "chain" => match value {
+                NONE => Ok(Self::Chain(Vec::new())),
+                _ => value.split(',').map(parse).collect::<Result<_, _>>().map(Self::Chain),
+            },
             "rate" => limit(value).map(Self::Rate),
             "delay" => parse(value).map(|time: humantime::Duration| Self::Delay(time.into())),
             "queue" => limit(value).map(Self::Queue),
@@ -122,14 +127,15 @@ impl Setting {
         })
     }
 
-    fn is_of_a_port(self) -> bool {
+    fn is_of_a_port(&self) -> bool {
         match self {
             Self::Mtu(_)
             | Self::Rate(_)
             | Self::Delay(_)
             | Self::Queue(_)
             | Self::IcmpFilter(_) => true,
-            Self::Loss(_)
+            Self::Chain(_)
+            | Self::Loss(_)
             | Self::Jitter(_)
             | Self::Reorder(_)
             | Self::Icmp(_)
@@ -143,27 +149,29 @@ impl Change {
     /// Changes `config`.
     pub fn apply(&self, config: &mut PathConfig) -> Result<(), ChangeError> {
         let sides = self.towards.map_or(Side::BOTH.to_vec(), |side| vec![side]);
+        let wrong =
+            |why| ChangeError::Value { key: self.key.clone(), value: self.value.clone(), why };
         for index in sides.into_iter().map(Side::index) {
             let port = &mut config.ports[index];
-            match self.setting {
+            match &self.setting {
                 Setting::Mtu(mtu) => {
-                    port.mtu = mtu;
-                    port.check_mtu().map_err(|why| ChangeError::Value {
-                        key: self.key.clone(),
-                        value: self.value.clone(),
-                        why,
-                    })?;
+                    port.mtu = *mtu;
+                    port.check_mtu().map_err(wrong)?;
                 }
-                Setting::Delay(delay) => port.delay = Some(delay),
-                Setting::Rate(rate) => config.set_rate(index, rate),
-                Setting::Queue(queue) => config.set_queue(index, queue),
-                Setting::IcmpFilter(filter) => config.icmp_filter[index] = filter,
+                Setting::Chain(mtus) => {
+                    config.chain.clone_from(mtus);
+                    config.check_chain().map_err(wrong)?;
+                }
+                Setting::Delay(delay) => port.delay = Some(*delay),
+                Setting::Rate(rate) => config.set_rate(index, *rate),
+                Setting::Queue(queue) => config.set_queue(index, *queue),
+                Setting::IcmpFilter(filter) => config.icmp_filter[index] = *filter,
                 Setting::Loss(loss) => config.loss = loss.0,
-                Setting::Jitter(jitter) => config.jitter = jitter,
-                Setting::Reorder(reorder) => config.reorder = reorder,
-                Setting::IcmpMtu(mtu) => config.icmp_mtu = mtu,
-                Setting::Icmp(policy) => config.icmp = policy,
-                Setting::MssClamp(clamp) => config.mss_clamp = clamp,
+                Setting::Jitter(jitter) => config.jitter = *jitter,
+                Setting::Reorder(reorder) => config.reorder = *reorder,
+                Setting::IcmpMtu(mtu) => config.icmp_mtu = *mtu,
+                Setting::Icmp(policy) => config.icmp = *policy,
+                Setting::MssClamp(clamp) => config.mss_clamp = *clamp,
             }
         }
         Ok(())
@@ -191,6 +199,8 @@ pub struct Settings {
     pub towards_a: Towards,
     /// Towards the second port.
     pub towards_b: Towards,
+    /// MTUs of the links between routers, from the first port to the second.
+    pub chain: Vec<u16>,
     /// Part of all packets that gets lost.
     pub loss: f64,
     /// Longest time that a packet takes longer than the delay says.
@@ -239,6 +249,7 @@ impl From<&PathConfig> for Settings {
         Self {
             towards_a: towards(Side::A),
             towards_b: towards(Side::B),
+            chain: config.chain.clone(),
             loss: config.loss,
             jitter_seconds: config.jitter.as_secs_f64(),
             reorder: config.reorder.map_or(0.0, |reorder| reorder.part.0),

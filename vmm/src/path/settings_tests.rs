@@ -75,6 +75,16 @@ fn chances_can_be_set_and_taken_away() {
 }
 
 #[test]
+fn routers_can_be_put_in_and_taken_out() {
+    assert_eq!(after(&["chain=1480,1450"]).chain, [1480, 1450]);
+    assert!(after(&["chain=1480", "chain=none"]).chain.is_empty());
+    assert!(refusal("chain=1480,1000").contains("at least 1280"));
+    assert!(refusal("chain=1480,,1450").contains("chain=1480,,1450"));
+    let long = format!("chain={}", ["1480"; 17].join(","));
+    assert!(refusal(&long).contains("at most 16 links, not 17"));
+}
+
+#[test]
 fn the_default_queue_follows_the_rate() {
     assert_eq!(after(&["rate=8mbit"]).towards_b.queue_bytes, Some(100_000));
     assert_eq!(after(&["rate=none"]).towards_b.queue_bytes, None);
@@ -83,7 +93,7 @@ fn the_default_queue_follows_the_rate() {
 #[test]
 fn what_cannot_be_set_is_named_with_a_remedy() {
     assert!(refusal("mtu").contains("mtu=1492"));
-    assert!(refusal("color=red").contains("there are mtu, rate"));
+    assert!(refusal("color=red").contains("there are mtu, chain"));
     assert!(refusal("c.mtu=1400").contains("'c.mtu'"));
     assert!(refusal("b.loss=1%").contains("whole path"));
     assert!(refusal("rate=fast").contains("50mbit"));

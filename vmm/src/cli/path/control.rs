@@ -26,9 +26,9 @@ pub struct ShowArgs {
 /// Changes a running path, and shows what it is set to now.
 ///
 /// KEY=VALUE as on the command line of the path: mtu, rate, delay, queue, icmp-filter (on, off),
-/// for both directions or with a. or b. before it for the way to that port; loss, jitter,
-/// reorder, icmp, icmp-mtu and mss-clamp for the whole path. rate=none, queue=none, reorder=none and
-/// mss-clamp=none take something away.
+/// for both directions or with a. or b. before it for the way to that port; chain, loss, jitter,
+/// reorder, icmp, icmp-mtu and mss-clamp for the whole path. rate=none, queue=none, chain=none,
+/// reorder=none and mss-clamp=none take something away.
 /// Changes take effect together or not at all; packets on their way keep their time.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example: nicvmm path set --control /run/path.sock mtu=1492 b.rate=50mbit")]
@@ -89,6 +89,10 @@ fn settings(state: &State) -> String {
     text += &both("queue", |way| way.queue_bytes.map_or("none".into(), |n| format!("{n} bytes")));
     text += &both("icmp-filter", |way| if way.icmp_filter { "on" } else { "off" }.into());
     let clamp = settings.mss_clamp.as_deref().unwrap_or("none");
+    let chain: Vec<_> = settings.chain.iter().map(ToString::to_string).collect();
+    if !chain.is_empty() {
+        let _ = writeln!(text, "chain a {} b", chain.join(" "));
+    }
     let by = time(settings.reorder_by_seconds);
     let chances = [
         format!("loss {}", settings.loss),

@@ -59,6 +59,11 @@ pub struct PathArgs {
     #[arg(long = "port", value_name = "PORT", required = true)]
     pub ports: Vec<PortConfig>,
 
+    /// More routers: MTU of each link between them, from the first port to the second. Each counts a
+    /// hop, and speaks for itself about packets that are too long.
+    #[arg(long, value_name = "MTU,...", value_delimiter = ',')]
+    pub chain: Vec<u16>,
+
     /// One-way delay of either direction, 12ms.
     #[arg(long, value_name = "TIME", default_value = "0ms")]
     pub delay: humantime::Duration,
@@ -148,7 +153,8 @@ impl PathArgs {
             self.stats_interval.is_none_or(|interval| *interval >= STATS_INTERVAL_MIN),
             "--stats-interval must be at least {STATS_INTERVAL_MIN:?}"
         );
-        Ok(PathConfig {
+        let config = PathConfig {
+            chain: self.chain.clone(),
             delay: self.delay.into(),
             rate: self.rate,
             queue: self.queue,
@@ -162,7 +168,9 @@ impl PathArgs {
             reorder: self.reorder,
             seed: self.seed,
             ..PathConfig::new(a, b)
-        })
+        };
+        config.check_chain().map_err(|why| anyhow::anyhow!("--chain: {why}"))?;
+        Ok(config)
     }
 }
 

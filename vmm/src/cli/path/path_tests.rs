@@ -53,6 +53,13 @@ fn a_seed_is_a_number_or_drawn() {
 }
 
 #[test]
+fn links_of_a_chain_can_carry_what_the_ports_speak() {
+    let config = |chain: &str| parse(&format!("{PORTS} --chain {chain}")).unwrap().path.config();
+    assert_eq!(config("1480,1450").unwrap().chain, [1480, 1450]);
+    assert!(config("60").unwrap_err().to_string().contains("at least 68"));
+}
+
+#[test]
 fn one_port_or_two_at_one_socket_are_no_path() {
     let config = |line: &str| parse(line).unwrap().path.config().unwrap_err().to_string();
     assert!(config("--port stream:/a,ip=10.0.1.1/24").contains("not 1 times"));
