@@ -83,13 +83,22 @@ impl CaptureFile {
 
     /// Records a frame as of now.
     pub fn record(&mut self, direction: Direction, frame: &[u8]) {
+        self.record_commented(direction, frame, None);
+    }
+
+    /// Records a frame as of now, with a word about it (pcapng opt_comment).
+    pub fn record_commented(&mut self, direction: Direction, frame: &[u8], comment: Option<&str>) {
         let Some(writer) = &mut self.writer else { return };
         let block = EnhancedPacketBlock {
             interface_id: 0,
             timestamp: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             original_len: frame.len() as u32,
             data: frame.into(),
-            options: vec![EnhancedPacketOption::Flags(direction as u32)],
+            options: comment
+                .map(|comment| EnhancedPacketOption::Comment(comment.into()))
+                .into_iter()
+                .chain([EnhancedPacketOption::Flags(direction as u32)])
+                .collect(),
         };
         let mut result = writer.write_pcapng_block(block).map(drop).map_err(to_io);
         if result.is_ok() && self.flushed.elapsed() > FLUSH_EVERY {

@@ -44,6 +44,18 @@ fn both_directions_are_recorded_with_their_flag() {
 }
 
 #[test]
+fn a_comment_lies_beside_the_frame() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wire.pcapng");
+    let mut file = CaptureFile::create(&path, "net0").unwrap();
+    file.record_commented(Direction::Inbound, &[9; 60], Some("dropped: 1500 > MTU 1420"));
+    drop(file);
+    let packets = packets(&path);
+    assert_eq!(packets[0].0, EnhancedPacketOption::Comment("dropped: 1500 > MTU 1420".into()));
+    assert_eq!(packets[0].2, [9; 60]);
+}
+
+#[test]
 fn a_file_that_cannot_be_made_is_named() {
     let error = CaptureFile::create(Path::new("/nowhere/x.pcapng"), "a").unwrap_err().to_string();
     assert!(error.contains("/nowhere/x.pcapng"), "{error}");

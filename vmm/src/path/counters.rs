@@ -56,6 +56,13 @@ pub struct Counters {
     pub segment_sizes: BTreeMap<u16, u64>,
 }
 
+impl Counters {
+    /// Packets that were to go on and did not get onto the line.
+    pub(super) fn not_sent(&self) -> u64 {
+        self.loss_dropped + self.queue_dropped + self.backlog_dropped + self.unresolved_dropped
+    }
+}
+
 /// Counters of the whole path at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {

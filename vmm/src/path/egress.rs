@@ -3,21 +3,25 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Side;
 use super::link::Full;
 use super::neighbour::Resolution;
 use super::router::Router;
 use super::wire::{self, ETHERNET, Mac};
+use super::{Remark, Side};
 
 impl Router {
     /// Sends a packet on to `ip` behind port `to`, once that neighbour's address is known.
     pub(super) fn forward(&mut self, to: Side, ip: IpAddr, frame: Vec<u8>, now: Duration) {
         match self.port_mut(to).neighbours.resolve(ip, frame, now) {
             Resolution::Known(mac, frame) => self.transmit(to, mac, frame, now),
-            Resolution::Ask => self.ask(to, ip, now),
-            Resolution::Waiting => {}
+            Resolution::Ask => {
+                self.note(Remark::Waiting);
+                self.ask(to, ip, now);
+            }
+            Resolution::Waiting => self.note(Remark::Waiting),
             Resolution::NoRoom(frame) => {
                 self.count(to.other()).unresolved_dropped += 1;
+                self.note(Remark::Unresolved);
                 self.recycle(frame);
             }
         }
@@ -45,6 +49,7 @@ impl Router {
         let from = to.other();
         let Some(detour) = self.chances[to.index()].next(&self.config) else {
             self.count(from).loss_dropped += 1;
+            self.note(Remark::Lost);
             self.recycle(frame);
             return;
         };
@@ -59,10 +64,12 @@ impl Router {
             }
             Err((full, frame)) => {
                 let counters = self.count(from);
-                match full {
-                    Full::Queue => counters.queue_dropped += 1,
-                    Full::Memory => counters.backlog_dropped += 1,
-                }
+                let (counter, remark) = match full {
+                    Full::Queue => (&mut counters.queue_dropped, Remark::QueueFull),
+                    Full::Memory => (&mut counters.backlog_dropped, Remark::BacklogFull),
+                };
+                *counter += 1;
+                self.note(remark);
                 self.recycle(frame);
             }
         }

@@ -6,7 +6,7 @@ use etherparse::{
     Icmpv4Type, Icmpv6Type, IpHeaders, IpNumber, Ipv4Header, Ipv6Header, PacketBuilder,
 };
 
-use super::config::IcmpPolicy;
+use super::policy::IcmpPolicy;
 use super::wire::Mac;
 
 /// Longest ICMP error over IPv4 (RFC 1812, section 4.3.2.3).

@@ -7,15 +7,18 @@ use devices::ethernet::checksum::Sum;
 use etherparse::icmpv4::{DestUnreachableHeader, TimeExceededCode};
 use etherparse::{
     ArpEthIpv4Packet, ArpOperation, ArpPacket, EtherType, Icmpv4Slice, Icmpv4Type, IpNumber,
-    Ipv4HeaderSlice, PacketBuilder,
+    Ipv4Header, Ipv4HeaderSlice, PacketBuilder,
 };
 
+use super::remark::{Message, Remark, Told};
 use super::router::{Arrival, Origin, Router};
 use super::wire::{BROADCAST, ETHERNET, Mac, adjust, word};
 use super::{IcmpMtu, Side, fragment, icmp};
 
 const TTL: usize = 8;
 const CHECKSUM: usize = 10;
+/// ICMP type, and the code after it, in a frame of the router's own.
+const ICMP: usize = ETHERNET + Ipv4Header::MIN_LEN;
 
 impl Router {
     /// Learns from ARP and answers questions about the port's own address.
@@ -32,6 +35,7 @@ impl Router {
                 target_mac: packet.sender_mac,
                 target_ipv4: packet.sender_ipv4,
             };
+            self.note(Remark::Answered("ARP"));
             self.send_arp(from, arrival.sender, reply, now);
         }
         Some(())
@@ -81,7 +85,8 @@ impl Router {
         let Some(to) = self.route(to_ip.into()) else {
             self.count(from).unroutable += 1;
             let kind = Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Network);
-            self.error4(arrival, packet, kind, Origin::NEAREST);
+            let told = self.error4(arrival, packet, kind, Origin::NEAREST);
+            self.note(Remark::Unroutable(told));
             return Some(());
         };
         if to == from {
@@ -92,6 +97,7 @@ impl Router {
         let is_icmp = header.protocol() == IpNumber::ICMP && header.fragments_offset().value() == 0;
         if is_icmp && self.port(to).filtered && !payload.first().is_some_and(echo) {
             self.count(from).icmp_filtered += 1;
+            self.note(Remark::Filtered(to));
             return Some(());
         }
         // A router counts the hop before it looks at the link behind it.
@@ -101,7 +107,8 @@ impl Router {
             self.count(from).hops_exceeded += 1;
             let kind = Icmpv4Type::TimeExceeded(TimeExceededCode::TtlExceededInTransit);
             let origin = Origin { router: expires, way: self.way_back(from, expires) };
-            self.error4(arrival, packet, kind, origin);
+            let told = self.error4(arrival, packet, kind, origin);
+            self.note(Remark::HopsExceeded(told));
         } else if let Some((router, mtu)) = tight
             && header.dont_fragment()
         {
@@ -113,7 +120,9 @@ impl Router {
             let kind = DestUnreachableHeader::FragmentationNeeded { next_hop_mtu };
             let kind = Icmpv4Type::DestinationUnreachable(kind);
             let origin = Origin { router, way: self.way_back(from, router + 1) };
-            if self.error4(arrival, packet, kind, origin) {
+            let told = self.error4(arrival, packet, kind, origin);
+            self.note(Remark::OverMtu { length: packet.len(), mtu, told });
+            if told.is_sent() {
                 self.count(from).frag_needed_sent += 1;
             }
         } else {
@@ -126,8 +135,11 @@ impl Router {
             if tight.is_none() {
                 self.forward(to, to_ip.into(), frame, arrival.now);
             } else {
-                let mtus = self.port(to).mtus.clone();
-                self.fragment4(arrival, to, to_ip.into(), &frame[ETHERNET..], &mtus);
+                let (mtu, mtus) = (self.port(to).mtu, self.port(to).mtus.clone());
+                let before = self.count(from).not_sent();
+                let pieces = self.fragment4(arrival, to, to_ip.into(), &frame[ETHERNET..], &mtus);
+                let dropped = self.count(from).not_sent() - before;
+                self.note(Remark::Fragmented { length: packet.len(), mtu, pieces, dropped });
                 self.recycle(frame);
             }
         }
@@ -135,7 +147,7 @@ impl Router {
     }
 
     /// Cuts a packet for the first link that it is too long for, and its pieces for the links
-    /// after that.
+    /// after that. Answers how many go on in the end.
     fn fragment4(
         &mut self,
         arrival: Arrival,
@@ -143,21 +155,24 @@ impl Router {
         to_ip: IpAddr,
         packet: &[u8],
         mtus: &[usize],
-    ) {
-        let Some(tight) = mtus.iter().position(|mtu| packet.len() > *mtu) else { return };
+    ) -> u64 {
+        let Some(tight) = mtus.iter().position(|mtu| packet.len() > *mtu) else { return 0 };
+        let mut cut_again = 0;
         let (mtu, rest) = (mtus[tight], &mtus[tight + 1..]);
         let pieces = fragment::split(packet, mtu, |header, payload| {
             let frame = self.buffer(EtherType::IPV4.0, [header, payload]);
             if rest.iter().all(|mtu| frame.len() - ETHERNET <= *mtu) {
                 self.forward(to, to_ip, frame, arrival.now);
             } else {
-                self.fragment4(arrival, to, to_ip, &frame[ETHERNET..], rest);
+                cut_again +=
+                    self.fragment4(arrival, to, to_ip, &frame[ETHERNET..], rest).saturating_sub(1);
                 self.recycle(frame);
             }
         });
         let counters = self.count(arrival.from);
         counters.fragmented += 1;
         counters.fragments_sent += pieces;
+        pieces + cut_again
     }
 
     /// Answers an echo request to the address of port `own`.
@@ -173,48 +188,50 @@ impl Router {
             icmp::message4(link, header.destination(), header.source(), kind, message.payload());
         let way = if own == from { Duration::ZERO } else { self.round_trip() };
         if let Some(reply) = reply {
+            self.note(Remark::Answered("echo"));
             self.answer(from, reply, now + way);
         }
     }
 
-    /// Tells the sender of `packet` what became of it. Answers whether the router sent the error: a
-    /// filter in front of the sender may still keep it out.
+    /// Tells the sender of `packet` what became of it.
     fn error4(
         &mut self,
         arrival: Arrival,
         packet: &[u8],
         kind: Icmpv4Type,
         origin: Origin,
-    ) -> bool {
+    ) -> Told {
         let Arrival { from, sender, now, .. } = arrival;
         if !deserves_error(arrival, packet) {
-            return false;
+            return Told::Never;
         }
         let limit = self.port_mut(from).limit4.get_mut(origin.router);
         if !limit.is_some_and(|limit| limit.allow(now)) {
             self.count(from).icmp_suppressed += 1;
-            return false;
+            return Told::Suppressed;
         }
         let port = self.port(from);
-        let Some(own) = port.address() else { return false };
-        let Ok(header) = Ipv4HeaderSlice::from_slice(packet) else { return false };
+        let Some(own) = port.address() else { return Told::Never };
+        let Ok(header) = Ipv4HeaderSlice::from_slice(packet) else { return Told::Never };
         let (link, quote) = (port.to(sender), icmp::quote(packet));
         let fragmentation = matches!(
             kind,
             Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::FragmentationNeeded { .. })
         );
         let Some(error) = icmp::message4(link, own.octets(), header.source(), kind, quote) else {
-            return false;
+            return Told::Never;
         };
+        let message = Message("ICMP", error[ICMP], error[ICMP + 1]);
         if !fragmentation {
             self.count(from).other_errors_sent += 1;
         }
         if self.port(from).filtered {
             self.count(from.other()).icmp_filtered += 1;
+            Told::Filtered(message)
         } else {
             self.answer(from, error, now + origin.way);
+            Told::Sent(message)
         }
-        true
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use etherparse::icmpv6::{DestUnreachableCode, NeighborAdvertisementHeader, TimeExceededCode};
 use etherparse::{EtherType, Icmpv6Slice, Icmpv6Type, IpNumber, Ipv6Header, Ipv6HeaderSlice};
 
+use super::remark::{Message, Remark, Told};
 use super::router::{Arrival, Origin, Router};
 use super::wire::{ETHERNET, Mac};
 use super::{Side, icmp};
@@ -48,7 +49,8 @@ impl Router {
         let Some(to) = self.route(to_ip.into()) else {
             self.count(from).unroutable += 1;
             let kind = Icmpv6Type::DestinationUnreachable(DestUnreachableCode::NoRoute);
-            self.error6(arrival, packet, kind, Origin::NEAREST);
+            let told = self.error6(arrival, packet, kind, Origin::NEAREST);
+            self.note(Remark::Unroutable(told));
             return Some(());
         };
         if to == from {
@@ -59,6 +61,7 @@ impl Router {
         let is_icmp = header.next_header() == IpNumber::IPV6_ICMP;
         if is_icmp && self.port(to).filtered && !payload.first().is_some_and(echo) {
             self.count(from).icmp_filtered += 1;
+            self.note(Remark::Filtered(to));
             return Some(());
         }
         let expires = usize::from(header.hop_limit()).saturating_sub(1);
@@ -68,14 +71,17 @@ impl Router {
             self.count(from).hops_exceeded += 1;
             let kind = Icmpv6Type::TimeExceeded(TimeExceededCode::HopLimitExceeded);
             let origin = Origin { router: expires, way: self.way_back(from, expires) };
-            self.error6(arrival, packet, kind, origin);
+            let told = self.error6(arrival, packet, kind, origin);
+            self.note(Remark::HopsExceeded(told));
             return Some(());
         }
         if let Some((router, mtu)) = tight {
             self.count(from).over_mtu_dropped += 1;
             let kind = Icmpv6Type::PacketTooBig { mtu: mtu as u32 };
             let origin = Origin { router, way: self.way_back(from, router + 1) };
-            if self.error6(arrival, packet, kind, origin) {
+            let told = self.error6(arrival, packet, kind, origin);
+            self.note(Remark::OverMtu { length: packet.len(), mtu, told });
+            if told.is_sent() {
                 self.count(from).packet_too_big_sent += 1;
             }
             return Some(());
@@ -117,6 +123,7 @@ impl Router {
                 let (link, kind) = (port.to(sender), Icmpv6Type::EchoReply(echo));
                 let (own, peer) = (header.destination(), header.source());
                 let reply = icmp::message6(link, own, peer, HOPS, kind, body)?;
+                self.note(Remark::Answered("echo"));
                 self.answer(from, reply, now + way);
             }
             Icmpv6Type::NeighborSolicitation if discovery => {
@@ -124,6 +131,7 @@ impl Router {
                 let asker = header.source_addr();
                 if port.address6() == Some(target) || port.link_local == target {
                     let reply = self.advertise(from, target, asker, sender)?;
+                    self.note(Remark::Answered("neighbour discovery"));
                     self.answer(from, reply, now);
                 }
                 if let Some(mac) = option(body, OPTION_SOURCE) {
@@ -184,41 +192,42 @@ impl Router {
         }
     }
 
-    /// Tells the sender of `packet` what became of it. Answers whether the router sent the error: a
-    /// filter in front of the sender may still keep it out.
+    /// Tells the sender of `packet` what became of it.
     fn error6(
         &mut self,
         arrival: Arrival,
         packet: &[u8],
         kind: Icmpv6Type,
         origin: Origin,
-    ) -> bool {
+    ) -> Told {
         let Arrival { from, sender, now, .. } = arrival;
-        let Ok(header) = Ipv6HeaderSlice::from_slice(packet) else { return false };
+        let Ok(header) = Ipv6HeaderSlice::from_slice(packet) else { return Told::Never };
         let about_error = header.next_header() == IpNumber::IPV6_ICMP
             && packet.get(Ipv6Header::LEN).is_none_or(|kind| icmp::is_error6(*kind));
         if about_error || header.source_addr().is_multicast() {
-            return false;
+            return Told::Never;
         }
         let limit = self.port_mut(from).limit6.get_mut(origin.router);
         if !limit.is_some_and(|limit| limit.allow(now)) {
             self.count(from).icmp_suppressed += 1;
-            return false;
+            return Told::Suppressed;
         }
         let port = self.port(from);
-        let Some(own) = port.address6() else { return false };
+        let Some(own) = port.address6() else { return Told::Never };
         let (link, quote) = (port.to(sender), icmp::quote6(packet));
         let error = icmp::message6(link, own.octets(), header.source(), HOPS, kind, quote);
-        let Some(error) = error else { return false };
+        let Some(error) = error else { return Told::Never };
+        let message = Message("ICMPv6", kind.type_u8(), kind.code_u8());
         if !matches!(kind, Icmpv6Type::PacketTooBig { .. }) {
             self.count(from).other_errors_sent += 1;
         }
         if self.port(from).filtered {
             self.count(from.other()).icmp_filtered += 1;
+            Told::Filtered(message)
         } else {
             self.answer(from, error, now + origin.way);
+            Told::Sent(message)
         }
-        true
     }
 }
 

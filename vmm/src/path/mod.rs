@@ -22,6 +22,7 @@ pub mod config;
 pub mod control;
 pub mod counters;
 mod egress;
+mod end;
 mod fragment;
 mod icmp;
 mod ipv4;
@@ -29,8 +30,10 @@ mod ipv6;
 pub mod link;
 mod listener;
 mod neighbour;
+pub mod policy;
 mod port;
 pub mod process;
+pub mod remark;
 mod router;
 pub mod settings;
 mod tcp;
@@ -38,8 +41,10 @@ pub mod units;
 mod wire;
 
 pub use chance::Reorder;
-pub use config::{IcmpMtu, IcmpPolicy, MssClamp, PathConfig, PortConfig};
+pub use config::{PathConfig, PortConfig};
 pub use counters::{Counters, Report};
+pub use policy::{IcmpMtu, IcmpPolicy, MssClamp};
+pub use remark::Remark;
 pub use router::Router;
 
 /// One of the two ports.

@@ -4,21 +4,21 @@
 //! for each port, and sleeps until something arrives or the next frame is due. A peer that goes
 //! may come back; while a port has no peer, frames to it are lost like on a pulled cable.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use devices::net::Sent;
-use devices::net::capture::{CaptureFile, Direction};
-use devices::net::framing::{FrameReader, FrameWriter, Lost};
+use devices::net::capture::Direction;
+use devices::net::framing::Lost;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl::set_timerslack;
 use nix::sys::time::TimeSpec;
 
 use super::control::{Answer, Control, Request, State};
-use super::listener::Listener;
+use super::end::{End, record_arrival};
 use super::settings::Settings;
 use super::{PathConfig, Report, Router, Side};
 
@@ -36,19 +36,6 @@ pub struct Process {
     ends: [End; 2],
     control: Option<Control>,
     started: Instant,
-}
-
-/// What a port is connected to.
-#[derive(Debug)]
-struct End {
-    listener: Listener,
-    peer: Option<OwnedFd>,
-    reader: FrameReader,
-    writer: FrameWriter,
-    blocked: bool,
-    /// Frames may be in the reader though the socket has nothing.
-    unread: bool,
-    capture: Option<CaptureFile>,
 }
 
 /// What a sleep ended with.
@@ -157,7 +144,6 @@ impl Process {
             PollFd::new(stop, input),
             PollFd::new(a.listener.as_fd(), input),
             PollFd::new(b.listener.as_fd(), input),
-            // An end without a peer waits for its listener a second time instead.
             PollFd::new(a.watched(), a.interest()),
             PollFd::new(b.watched(), b.interest()),
         ];
@@ -181,7 +167,7 @@ impl Process {
 
     fn accept(&mut self, side: Side) {
         while let Some(peer) = self.ends[side.index()].listener.accept() {
-            if self.ends[side.index()].peer.as_ref().is_some_and(hung_up) {
+            if self.ends[side.index()].hung_up() {
                 self.lose(side, Lost::Closed);
             }
             let end = &mut self.ends[side.index()];
@@ -203,10 +189,10 @@ impl Process {
         for _ in 0..ROUND {
             match end.reader.peek(peer.as_fd()) {
                 Ok(Some(frame)) => {
+                    let remark = self.router.ingress(side, frame, now);
                     if let Some(capture) = &mut end.capture {
-                        capture.record(Direction::Inbound, frame);
+                        record_arrival(capture, frame, remark);
                     }
-                    self.router.ingress(side, frame, now);
                     end.reader.consume();
                 }
                 Ok(None) => {
@@ -252,44 +238,9 @@ impl Process {
 
     fn lose(&mut self, side: Side, why: Lost) {
         tracing::warn!("port {side}: {why}");
-        let end = &mut self.ends[side.index()];
-        end.peer = None;
-        end.reader.reset();
-        end.writer.reset();
-        (end.blocked, end.unread) = (false, false);
+        self.ends[side.index()].unplug();
         self.router.unplugged(side);
     }
-}
-
-impl End {
-    fn new(config: &PathConfig, side: Side, capture: Option<PathBuf>) -> anyhow::Result<Self> {
-        let capture = capture.map(|path| CaptureFile::create(&path, &format!("port {side}")));
-        Ok(Self {
-            listener: Listener::bind(&config.ports[side.index()].socket)?,
-            peer: None,
-            reader: FrameReader::default(),
-            writer: FrameWriter::default(),
-            blocked: false,
-            unread: false,
-            capture: capture.transpose()?,
-        })
-    }
-
-    fn watched(&self) -> BorrowedFd<'_> {
-        self.peer.as_ref().map_or(self.listener.as_fd(), AsFd::as_fd)
-    }
-
-    fn interest(&self) -> PollFlags {
-        let room = if self.blocked { PollFlags::POLLOUT } else { PollFlags::empty() };
-        PollFlags::POLLIN | room
-    }
-}
-
-/// Whether the other end of a socket is closed, whatever is still to be read.
-fn hung_up(peer: &OwnedFd) -> bool {
-    let mut descriptors = [PollFd::new(peer.as_fd(), PollFlags::empty())];
-    let state = ppoll(&mut descriptors, Some(TimeSpec::from(Duration::ZERO)), None);
-    state.is_ok_and(|ready| ready > 0)
 }
 
 #[cfg(test)]

@@ -198,6 +198,24 @@ fn sockets_are_gone_after_the_end_and_the_capture_is_there() {
 }
 
 #[test]
+fn the_capture_says_why_a_packet_went_no_further() {
+    let mut path = Running::start(None);
+    let mut a = path.connect(Side::A);
+    let mut long = Vec::new();
+    PacketBuilder::ethernet2(SERVER, ROUTER_A)
+        .ipv4([10, 0, 1, 2], [10, 0, 2, 2], 64)
+        .udp(1, 2)
+        .write(&mut long, &[0; 1480])
+        .unwrap();
+    send(&mut a, &[long]);
+    assert!(wait_for(&mut a, |frame| frame[..6] == SERVER).is_some());
+    path.stop();
+    let record = std::fs::read(path.directory.path().join("a.pcapng")).unwrap();
+    let comment = b"dropped: 1508 > MTU 1500, ICMP 3/4 sent";
+    assert!(record.windows(comment.len()).any(|bytes| bytes == comment));
+}
+
+#[test]
 fn a_socket_in_use_is_refused_and_a_stale_one_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path());

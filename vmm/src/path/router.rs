@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::chance::Chance;
-use super::config::{MssClamp, PathConfig};
+use super::config::PathConfig;
 use super::counters::{Counters, Report, SCHEMA};
 use super::port::Port;
 use super::wire::{self, ETHERNET, Mac};
-use super::{Side, tcp};
+use super::{MssClamp, Remark, Side, tcp};
 
 const ARP: u16 = 0x0806;
 const IPV4: u16 = 0x0800;
@@ -29,6 +29,8 @@ pub struct Router {
     /// By the port where the direction ends.
     pub(super) chances: [Chance; 2],
     pool: Vec<Vec<u8>>,
+    /// About the frame that is on its way in.
+    remark: Option<Remark>,
 }
 
 impl Router {
@@ -41,6 +43,7 @@ impl Router {
             config: config.clone(),
             chances: [Chance::new(&mut seeds), Chance::new(&mut seeds)],
             pool: Vec::new(),
+            remark: None,
         }
     }
 
@@ -58,18 +61,19 @@ impl Router {
         self.config = config;
     }
 
-    /// Takes a frame that arrived at a port.
-    pub fn ingress(&mut self, from: Side, frame: &[u8], now: Duration) {
+    /// Takes a frame that arrived at a port. Answers what is worth saying about it.
+    pub fn ingress(&mut self, from: Side, frame: &[u8], now: Duration) -> Option<Remark> {
+        self.remark = None;
         let counters = self.count(from);
         counters.frames += 1;
         counters.bytes += frame.len() as u64;
         let Some((to, sender, ether_type, packet)) = wire::split(frame) else {
             counters.malformed += 1;
-            return;
+            return Some(Remark::Malformed);
         };
         if wire::is_group(sender) || (to != self.port(from).mac && !wire::is_group(to)) {
             self.count(from).unroutable += 1;
-            return;
+            return None;
         }
         let arrival = Arrival { from, sender, group: wire::is_group(to), now };
         let understood = match ether_type {
@@ -80,7 +84,14 @@ impl Router {
         };
         if understood.is_none() {
             self.count(from).malformed += 1;
+            return Some(Remark::Malformed);
         }
+        self.remark
+    }
+
+    /// Says something about the frame that is on its way in.
+    pub(super) fn note(&mut self, remark: Remark) {
+        self.remark = Some(remark);
     }
 
     /// When something happens by itself: a frame comes out at a port that `open` names, or a
@@ -205,6 +216,7 @@ impl Router {
         };
         if tcp::clamp(segment, most) {
             self.count(from).mss_clamped += 1;
+            self.note(Remark::Clamped(most));
         }
     }
 }
@@ -240,3 +252,7 @@ mod tests;
 #[cfg(test)]
 #[path = "chain_tests.rs"]
 mod chain_tests;
+
+#[cfg(test)]
+#[path = "remark_tests.rs"]
+mod remark_tests;

@@ -15,8 +15,8 @@ pub(super) const SERVER: Mac = [2, 0, 0, 0, 1, 2];
 pub(super) const CLIENT: Mac = [2, 0, 0, 0, 2, 2];
 const ROUTER_A: Mac = [2, 0, 0, 0, 0, 0x0a];
 pub(super) const ROUTER_B: Mac = [2, 0, 0, 0, 0, 0x0b];
-const SERVER_IP: [u8; 4] = [10, 0, 1, 2];
-const CLIENT_IP: [u8; 4] = [10, 0, 2, 2];
+pub(super) const SERVER_IP: [u8; 4] = [10, 0, 1, 2];
+pub(super) const CLIENT_IP: [u8; 4] = [10, 0, 2, 2];
 
 fn ip6(text: &str) -> [u8; 16] {
     text.parse::<Ipv6Addr>().unwrap().octets()
@@ -86,7 +86,7 @@ pub(super) fn segment6(payload: usize, hops: u8) -> Vec<u8> {
     frame
 }
 
-fn ping(from: [u8; 4], to: [u8; 4]) -> Vec<u8> {
+pub(super) fn ping(from: [u8; 4], to: [u8; 4]) -> Vec<u8> {
     let builder =
         PacketBuilder::ethernet2(SERVER, ROUTER_A).ipv4(from, to, 64).icmpv4_echo_request(7, 9);
     let mut frame = Vec::new();
@@ -94,7 +94,7 @@ fn ping(from: [u8; 4], to: [u8; 4]) -> Vec<u8> {
     frame
 }
 
-fn arp(sender: Mac, from: [u8; 4], to: [u8; 4], operation: u16) -> Vec<u8> {
+pub(super) fn arp(sender: Mac, from: [u8; 4], to: [u8; 4], operation: u16) -> Vec<u8> {
     let packet = etherparse::ArpEthIpv4Packet {
         operation: etherparse::ArpOperation(operation),
         sender_mac: sender,
