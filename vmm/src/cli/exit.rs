@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use crate::machine::Ending;
 
+/// A comparison did not come out as its scenario expects.
+pub const NOT_AS_EXPECTED: u8 = 1;
 /// The guest asked for a reset.
 pub const RESET: u8 = 120;
 /// The guest's kernel panicked.

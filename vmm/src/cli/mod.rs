@@ -25,7 +25,7 @@ enum Command {
     Guest(guest::GuestArgs),
     Nested(nested::NestedArgs),
     Run(run::RunArgs),
-    Compare(compare::CompareArgs),
+    Compare(Box<compare::CompareArgs>),
     Path(path::PathCommand),
 }
 

@@ -8,7 +8,8 @@
 //! 3. A run boots both guests, starts a web server in one and GNU wget in the other, and takes
 //!    down what the path counted meanwhile, what the server guest says about itself, and what its
 //!    VMM used.
-//! 4. What was [`Measured`] is put side by side as a [`Comparison`], which [`report`] prints and which
+//! 4. A [`scenario`] is a plan in a file, with what has to come out of it.
+//! 5. What was [`Measured`] is put side by side as a [`Comparison`], which [`report`] prints and which
 //!    is written as JSON.
 //!
 //! A [`Stop`] ends everything at any moment, and nothing outlives it; what was finished until then
@@ -29,8 +30,10 @@ mod progress;
 mod readings;
 pub mod report;
 mod runner;
+pub mod scenario;
 mod statistics;
 mod stop;
+pub mod story;
 #[cfg(test)]
 mod testing;
 pub mod units;
@@ -40,7 +43,7 @@ mod wait;
 
 pub use error::{EXIT_LAB_FAULT, EXIT_TIMED_OUT, Error, Evidence};
 pub use host::facts as host_facts;
-pub use outcome::Comparison;
+pub use outcome::{Comparison, Story};
 pub use plan::{Accelerator, Arm, Download, Image, IpVersion, Limits, PathPlan, Plan};
 pub use progress::Progress;
 pub use runner::{Measured, measure};

@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Arm;
+use super::scenario::Check;
 use super::statistics::{Summary, middle};
 use super::variant::Vmm;
 use super::verdict::Verdict;
 
 /// Name and version of the document's form.
 pub const SCHEMA: &str = "nicvmm.compare/1";
+
+/// The same for several scenarios at once.
+pub const STORY_SCHEMA: &str = "nicvmm.story/1";
 
 /// Everything a comparison found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +36,50 @@ pub struct Comparison {
     pub runs: u32,
     /// One entry a variant, in the order given.
     pub variants: Vec<VariantOutcome>,
+    /// The scenario that was asked for, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioFacts>,
+    /// What the scenario expected, and whether it came so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// Which scenario was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioFacts {
+    /// Its name.
+    pub name: String,
+    /// What is done, and what happens.
+    pub title: String,
+    /// Why it happens.
+    pub because: String,
+}
+
+/// Several scenarios, measured together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Story {
+    /// [`STORY_SCHEMA`].
+    pub schema: String,
+    /// Whether every planned run was made.
+    pub complete: bool,
+    /// Where it ran.
+    pub host: HostFacts,
+    /// One entry a scenario, in the order given.
+    pub chapters: Vec<Comparison>,
+}
+
+impl Story {
+    /// Whether everything came as it was expected.
+    pub fn holds(&self) -> bool {
+        self.missed().next().is_none()
+    }
+
+    /// What did not come as it was expected, each with its scenario.
+    pub fn missed(&self) -> impl Iterator<Item = (&Comparison, &Check)> {
+        self.chapters.iter().flat_map(|chapter| {
+            chapter.checks.iter().filter(|check| !check.held()).map(move |check| (chapter, check))
+        })
+    }
 }
 
 /// Where a comparison ran.
@@ -212,5 +260,28 @@ impl VariantOutcome {
             conditions,
             runs,
         })
+    }
+}
+
+impl VariantOutcome {
+    /// The run with the median goodput.
+    pub fn typical(&self) -> Option<&RunOutcome> {
+        let goodput: Vec<f64> = self.runs.iter().map(|run| run.goodput_bytes_per_second).collect();
+        self.runs.get(middle(&goodput)?)
+    }
+}
+
+impl RunOutcome {
+    /// What got through in a round trip, KB: the pace of a transfer that goes by round trips.
+    pub fn kb_per_round_trip(&self) -> Option<f64> {
+        Some(self.goodput_bytes_per_second * self.round_trip_ms? / 1e6)
+    }
+}
+
+impl PathFigures {
+    /// The most frequent payload of segments that carry any, and how many there were.
+    pub fn usual_payload(&self) -> Option<(u16, u64)> {
+        let sizes = self.segment_sizes.iter().map(|(size, count)| (*size, *count));
+        sizes.filter(|(size, _)| *size > 0).max_by_key(|(_, count)| *count)
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::lab::outcome::{GuestFigures, HostFacts, RunOutcome, SCHEMA};
+use crate::lab::outcome::{GuestFigures, RunOutcome};
 use crate::lab::testing;
 
 fn run(number: u32, goodput: f64) -> RunOutcome {
@@ -22,27 +22,14 @@ fn run(number: u32, goodput: f64) -> RunOutcome {
 }
 
 fn comparison(goodputs: &[(&str, &[f64])]) -> Comparison {
-    let arms = goodputs.iter().map(|(name, goodputs)| {
-        let arm = testing::arm(name);
-        let runs = (1..).zip(*goodputs).map(|(number, goodput)| run(number, *goodput));
-        (VariantOutcome::of(&arm, runs.collect()), arm)
-    });
-    let (variants, arms): (Vec<_>, Vec<_>) = arms.unzip();
-    Comparison {
-        schema: SCHEMA.into(),
-        complete: true,
-        host: HostFacts {
-            kind: "kvm".into(),
-            kernel: "6.1".into(),
-            cpu: "x".into(),
-            cpus: 2,
-            nicvmm: "0.1.0".into(),
-        },
-        seconds: 10.0,
-        runs: goodputs[0].1.len() as u32,
-        variants: variants.into_iter().flatten().collect(),
-        path: arms[0].path.facts(),
-    }
+    let arms: Vec<_> = goodputs
+        .iter()
+        .map(|(name, goodputs)| {
+            let runs = (1..).zip(*goodputs).map(|(number, goodput)| run(number, *goodput));
+            (testing::arm(name), runs.collect())
+        })
+        .collect();
+    testing::comparison(&arms)
 }
 
 #[test]

@@ -70,6 +70,8 @@ impl Measured {
                 .into_iter()
                 .filter_map(|(runs, arm)| VariantOutcome::of(arm, runs.clone()))
                 .collect(),
+            scenario: None,
+            checks: Vec::new(),
         }
     }
 

@@ -24,6 +24,15 @@ pub fn three_digits(value: f64) -> String {
     }
 }
 
+/// A number as short as it can be said: whole ones in full, others with about three digits.
+pub fn plain(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 999.5 {
+        return format!("{value:.0}");
+    }
+    let text = if value.abs() < 0.1 { format!("{value:.4}") } else { three_digits(value) };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 #[cfg(test)]
 #[path = "units_tests.rs"]
 mod tests;

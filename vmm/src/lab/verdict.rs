@@ -4,6 +4,8 @@
 //! the router said so, whether that went on, and how large the segments were. Nothing looks at the
 //! variant's name.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Conditions, PathFigures, RunOutcome};
@@ -35,6 +37,37 @@ pub enum Finding {
     Fits,
 }
 
+impl Finding {
+    /// What `run` shows.
+    pub fn of(run: &RunOutcome) -> Self {
+        let seen = &run.path;
+        if run.bytes == 0 {
+            Self::NothingArrived
+        } else if seen.over_mtu_last_third > 0 {
+            if seen.frag_needed_sent > 0 { Self::IgnoresPathMtu } else { Self::BlackHole }
+        } else if seen.fragments_sent > 0 {
+            Self::FragmentedOnTheWay
+        } else if seen.over_mtu_dropped > 0 {
+            Self::LearnedPathMtu
+        } else {
+            Self::Fits
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NothingArrived => "nothing-arrived",
+            Self::IgnoresPathMtu => "ignores-path-mtu",
+            Self::BlackHole => "black-hole",
+            Self::FragmentedOnTheWay => "fragmented-on-the-way",
+            Self::LearnedPathMtu => "learned-path-mtu",
+            Self::Fits => "fits",
+        })
+    }
+}
+
 /// A finding and the sentence that explains it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -47,23 +80,8 @@ pub struct Verdict {
 impl Verdict {
     /// What `run` says, made under these conditions.
     pub fn of(run: &RunOutcome, conditions: &Conditions) -> Self {
-        let finding = find(run);
+        let finding = Finding::of(run);
         Self { finding, sentence: sentence(finding, run, conditions) }
-    }
-}
-
-fn find(run: &RunOutcome) -> Finding {
-    let seen = &run.path;
-    if run.bytes == 0 {
-        Finding::NothingArrived
-    } else if seen.over_mtu_last_third > 0 {
-        if seen.frag_needed_sent > 0 { Finding::IgnoresPathMtu } else { Finding::BlackHole }
-    } else if seen.fragments_sent > 0 {
-        Finding::FragmentedOnTheWay
-    } else if seen.over_mtu_dropped > 0 {
-        Finding::LearnedPathMtu
-    } else {
-        Finding::Fits
     }
 }
 
@@ -128,12 +146,10 @@ fn largest(seen: &PathFigures, headers: u16) -> String {
 
 /// The most frequent size of the segments that carry data in bulk.
 fn usual(seen: &PathFigures) -> String {
-    let most =
-        seen.segment_sizes.iter().filter(|(size, _)| **size > 0).max_by_key(|(_, count)| **count);
     let total: u64 = seen.segment_sizes.iter().filter(|(size, _)| **size > 0).map(|(_, n)| n).sum();
-    match most {
+    match seen.usual_payload() {
         Some((size, count)) => {
-            format!("{:.0} % of segments carry {size} bytes", *count as f64 * 100.0 / total as f64)
+            format!("{:.0} % of segments carry {size} bytes", count as f64 * 100.0 / total as f64)
         }
         None => "no segment carried data".to_owned(),
     }
@@ -141,14 +157,16 @@ fn usual(seen: &PathFigures) -> String {
 
 /// A transfer that loses a segment at every step goes by round trips, whatever the rate of the path.
 fn pace(run: &RunOutcome) -> String {
-    run.round_trip_ms.map_or_else(String::new, |milliseconds| {
-        let kilobytes = run.goodput_bytes_per_second * milliseconds / 1e6;
-        format!(
-            "; {} KB got through in a round trip of {} ms",
-            three_digits(kilobytes),
-            three_digits(milliseconds)
-        )
-    })
+    run.round_trip_ms.zip(run.kb_per_round_trip()).map_or_else(
+        String::new,
+        |(milliseconds, kilobytes)| {
+            format!(
+                "; {} KB got through in a round trip of {} ms",
+                three_digits(kilobytes),
+                three_digits(milliseconds)
+            )
+        },
+    )
 }
 
 /// Where the guest left the cutting to its NIC, and segments of the path's own size are there too,

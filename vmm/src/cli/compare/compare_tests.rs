@@ -1,6 +1,10 @@
+use std::path::Path;
+use std::time::Duration;
+
 use clap::Parser;
 
 use super::*;
+use crate::lab::{Accelerator, Plan};
 
 #[derive(Debug, Parser)]
 struct Program {
@@ -16,7 +20,8 @@ fn parse(line: &str) -> Result<CompareArgs, clap::Error> {
 fn planned(line: &str) -> Result<Plan> {
     let this = std::env::current_exe().unwrap();
     let image = format!("--kernel {0} --initrd {0}", this.display());
-    plan(&parse(&format!("{line} {image}")).unwrap())
+    let args = parse(&format!("{line} {image}")).unwrap();
+    Task::of(&args)?.plan(&args)
 }
 
 fn names(plan: &Plan) -> Vec<String> {
@@ -64,7 +69,7 @@ fn a_wrong_value_is_named() {
 #[test]
 fn a_missing_kernel_is_named_before_anything_starts() {
     let args = parse("--kernel /nonexistent/vmlinux --initrd /dev/null").unwrap();
-    let error = format!("{:#}", plan(&args).unwrap_err());
+    let error = format!("{:#}", Task::of(&args).unwrap().plan(&args).unwrap_err());
     assert!(error.contains("cannot read /nonexistent/vmlinux"), "{error}");
 }
 
@@ -73,4 +78,43 @@ fn an_unwritable_result_is_named_before_anything_starts() {
     let error =
         format!("{:#}", Destination::prepare(Path::new("/nonexistent/r.json")).err().unwrap());
     assert!(error.contains("cannot write /nonexistent/r.json"), "{error}");
+}
+
+#[test]
+fn a_profile_is_a_path_of_which_parts_may_differ() {
+    let plan = planned("--profile pppoe-vdsl --mtu 1480").unwrap();
+    let path = &plan.arms[0].path;
+    assert_eq!((path.mtu, path.mss_clamp.as_deref()), (1480, Some("1452")));
+    assert!(parse("--profile dsl").unwrap_err().to_string().contains("pppoe-vdsl"));
+}
+
+#[test]
+fn a_scenario_brings_its_own_conditions() {
+    let plan = planned("incident/row-07 --seconds 5 --runs 2").unwrap();
+    let [before, after] = &plan.arms[..] else { panic!("{plan:?}") };
+    assert!(before.server.is_empty());
+    assert!(after.server[0].contains("mtu lock 1320"));
+    assert_eq!((plan.runs, after.download.time), (2, Duration::from_secs(5)));
+    let error = parse("incident/row-07 --mtu 1492").unwrap_err().to_string();
+    assert!(error.contains("cannot be used with"), "{error}");
+}
+
+#[test]
+fn another_nic_may_join_a_scenario() {
+    let plan = planned("incident/row-03 --variant qemu:rtl8139").unwrap();
+    let joined = plan.arms.last().unwrap();
+    assert_eq!((joined.name.as_str(), joined.path.mtu), ("qemu:rtl8139", 1492));
+}
+
+#[test]
+fn the_whole_incident_measures_what_its_rows_share_once() {
+    let plan = planned("incident").unwrap();
+    assert_eq!(plan.arms.len(), 10);
+}
+
+#[test]
+fn the_list_names_every_scenario_and_every_profile() {
+    let text = list().unwrap();
+    assert!(library::ENTRIES.iter().all(|entry| text.contains(entry.name)), "{text}");
+    assert!(profiles().all(|profile| text.contains(&profile.name)), "{text}");
 }

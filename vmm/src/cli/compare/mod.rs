@@ -1,0 +1,247 @@
+//! `nicvmm compare`: the same download over different NICs.
+
+mod output;
+mod plan;
+
+use std::fmt::Display;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::exit;
+use super::host::{Host, directory_of, enter_nested};
+use crate::lab::scenario::file::{FILE_MIB, FILE_MIB_MAX, SECONDS, Seconds};
+use crate::lab::scenario::profile::{MTU_MAX, MTU_MIN, Profile, profiles};
+use crate::lab::scenario::{find, library};
+use crate::lab::{Progress, SignalWatch, Stop, Variant, Vmm, host_facts, measure, report, story};
+use crate::nested::is_inside;
+use crate::path::units::Rate;
+use crate::path::{IcmpPolicy, MssClamp};
+use output::Destination;
+use plan::Task;
+
+/// Sets NICs against each other: the same guests, file and path, and another NIC in each variant.
+///
+/// A server guest with the NIC in question offers a file over HTTP, a client guest behind a router
+/// with a smaller MTU fetches it with GNU wget. Shown for each variant: goodput, what the router
+/// dropped and answered, segment sizes, retransmits, and what it means.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nicvmm compare                                  the 2022 incident, the corrected NIC, virtio-net
+  nicvmm compare --mtu 1492 --runs 3              behind PPPoE, three interleaved runs each
+  nicvmm compare --variant virtio-net --variant qemu:e1000 --json result.json
+  nicvmm compare incident                         the whole report, row by row
+  nicvmm compare incident/row-07                  the route with the locked MTU
+  nicvmm compare incident/row-01 --variant qemu:rtl8139   your hypervisor's NIC beside it
+  nicvmm compare --show incident/row-07 >mine.toml && nicvmm compare mine.toml
+
+Exit status: 0 all runs made and all expectations met, 1 an expectation was not met, 124 something
+took too long, 125 the lab could not go on, 128 + N stopped by signal N; what was finished until
+then is still shown and written.")]
+pub struct CompareArgs {
+    /// Scenarios: names or groups of --list, or files or directories of your own. They say what is
+    /// compared and what has to come out.
+    #[arg(value_name = "SCENARIO",
+          conflicts_with_all = ["mtu", "delay", "rate", "mss_clamp", "icmp", "profile"])]
+    scenarios: Vec<String>,
+    /// Lists the scenarios and path profiles that come with the program.
+    #[arg(long, exclusive = true)]
+    list: bool,
+    /// Prints the file of a scenario that comes with the program.
+    #[arg(long, value_name = "SCENARIO", exclusive = true)]
+    show: Option<String>,
+    /// NIC of the server guest, as [VMM:]MODEL[,KEY=VALUE...]; repeat it to compare several. The
+    /// others are compared with the first. With a SCENARIO, NICs that join it under the conditions
+    /// of its first variant. [default: rtl8139,tso=mtu1500 rtl8139,tso=mss virtio-net]
+    #[arg(long = "variant", value_name = "NIC")]
+    variants: Vec<Variant>,
+    /// VMM of variants that do not name one: nicvmm or qemu.
+    #[arg(long, value_name = "VMM", default_value = "nicvmm")]
+    vmm: Vmm,
+    /// Path as people know it, by a name of --list; the options below change parts of it.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<Profile>,
+    /// MTU of the path towards the client, bytes. [default: 1420]
+    #[arg(long, value_name = "BYTES",
+          value_parser = clap::value_parser!(u16).range(i64::from(MTU_MIN)..=i64::from(MTU_MAX)))]
+    mtu: Option<u16>,
+    /// Delay of the path, each way. [default: 12ms]
+    #[arg(long, value_name = "TIME")]
+    delay: Option<humantime::Duration>,
+    /// Rate limit of the path, such as 50mbit. [default: none]
+    #[arg(long, value_name = "RATE", value_parser = written::<Rate>)]
+    rate: Option<String>,
+    /// MSS that the path clamps SYNs to, as tunnel routers do: bytes, or pmtu. [default: none]
+    #[arg(long, value_name = "BYTES|pmtu", value_parser = written::<MssClamp>)]
+    mss_clamp: Option<String>,
+    /// Which too-big packets the router answers: all (as Linux), none, every=TIME, cisco or junos.
+    /// [default: all]
+    #[arg(long, value_name = "POLICY", value_parser = written::<IcmpPolicy>)]
+    icmp: Option<String>,
+    /// The longest a download may take, seconds. [default: 10, or the scenario's]
+    #[arg(long, value_name = "N", value_parser = seconds)]
+    seconds: Option<f64>,
+    /// Runs of each variant, interleaved: A B C A B C. [default: 1, or the scenario's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: Option<u32>,
+    /// Size of the file, MiB; both guests hold it in memory. [default: 64, or the scenario's]
+    #[arg(long, value_name = "MIB",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(FILE_MIB_MAX)))]
+    file_size: Option<u32>,
+    /// Where guests run: on /dev/kvm, or in a nested software machine. `auto` takes the first that
+    /// works.
+    #[arg(long, value_enum, default_value_t = Host::Auto)]
+    host: Host,
+    /// Runs guests by QEMU's translator, without KVM; for variants under qemu only.
+    #[arg(long, conflicts_with = "host")]
+    tcg: bool,
+    /// Writes the result as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Leaves consoles, logs and the path's counters of every run in this directory.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Captures what passes both ends of the path as pcapng, in the directory of --keep.
+    #[arg(long, requires = "keep")]
+    pcap: bool,
+    /// Kernel of both guests. [default: the default guest's]
+    #[arg(long, value_name = "FILE", requires = "initrd")]
+    kernel: Option<PathBuf>,
+    /// Initial file system of both guests. [default: the default guest's]
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    initrd: Option<PathBuf>,
+    /// The longest a guest may take to boot.
+    #[arg(long, value_name = "TIME", default_value = "180s")]
+    boot_timeout: humantime::Duration,
+    /// The longest the whole comparison may take. [default: as long as its parts may take]
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<humantime::Duration>,
+    /// Shows no progress, only the result.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Checks a text as the path will, and hands it on as it was written.
+fn written<T: FromStr<Err: Display>>(text: &str) -> Result<String, String> {
+    text.parse::<T>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn seconds(text: &str) -> Result<f64, &'static str> {
+    text.parse::<Seconds>().map(|seconds| seconds.0)
+}
+
+/// Runs the command.
+pub fn run(args: &CompareArgs) -> Result<ExitCode> {
+    if args.list {
+        print!("{}", list()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(name) = &args.show {
+        return show(name);
+    }
+    let task = Task::of(args)?;
+    if !args.tcg && args.host.is_nested(args.quiet)? {
+        // Found out here, since in there it would take a while.
+        task.plan(args)?;
+        return enter_nested(writable(args)?, false);
+    }
+    let stop = Stop::default();
+    let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;
+    let plan = task.plan(args)?;
+    let json = args.json.as_deref().map(Destination::prepare).transpose()?;
+    let progress = Progress::new(args.quiet);
+    let host = host_facts(if is_inside() { "nested" } else { plan.accelerator.name() });
+    let measured = measure(&plan, &progress, &stop);
+    let mut holds = true;
+    match &task {
+        Task::Variants(_) => {
+            let comparison = measured.whole(&plan, host);
+            if !comparison.variants.is_empty() {
+                print!("{}", report::render(&comparison));
+            }
+            write(json, &comparison)?;
+        }
+        Task::Scenarios(schedule) => {
+            let story = schedule.story(&plan, &measured, host);
+            if measured.runs.iter().any(|runs| !runs.is_empty()) {
+                print!("{}", story::render(&story));
+            }
+            holds = story.holds();
+            match &story.chapters[..] {
+                [chapter] => write(json, chapter)?,
+                _ => write(json, &story)?,
+            }
+        }
+    }
+    std::io::stdout().flush().context("cannot write to standard output")?;
+    Ok(match measured.error {
+        Some(error) => {
+            eprintln!("nicvmm: {error}");
+            error.exit_status().into()
+        }
+        None if holds => ExitCode::SUCCESS,
+        None => exit::NOT_AS_EXPECTED.into(),
+    })
+}
+
+/// Directories that results go to.
+fn writable(args: &CompareArgs) -> Result<Vec<PathBuf>> {
+    let mut writable: Vec<PathBuf> = args.json.iter().map(|file| directory_of(file)).collect();
+    if let Some(directory) = &args.keep {
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+        writable.push(directory.clone());
+    }
+    Ok(writable)
+}
+
+fn write(destination: Option<Destination>, result: &impl Serialize) -> Result<()> {
+    let Some(destination) = destination else { return Ok(()) };
+    let text = serde_json::to_string_pretty(result).context("cannot write JSON")? + "\n";
+    destination.write(&text)
+}
+
+/// The scenarios and profiles that come with the program.
+fn list() -> Result<String> {
+    let mut text =
+        String::from("Scenarios, for `nicvmm compare NAME`; a group's name runs all of it\n");
+    let mut group = "";
+    for entry in &library::ENTRIES {
+        let (of, _) = entry.name.split_once('/').unwrap_or_default();
+        if of != group {
+            group = of;
+            let _ = writeln!(text, "\n{group}");
+        }
+        for scenario in find(entry.name)? {
+            let _ = writeln!(text, "  {:<29} {}", scenario.name, scenario.title);
+        }
+    }
+    text.push_str("\nPaths, for `nicvmm compare --profile NAME` and for scenarios\n\n");
+    for Profile { name, about, path } in profiles() {
+        let _ =
+            writeln!(text, "  {name:<13} {about}\n  {:<13} {}", "", report::path(&path.facts()));
+    }
+    Ok(text)
+}
+
+fn show(name: &str) -> Result<ExitCode> {
+    let Some(text) = library::text(name) else {
+        // Either an error about the name, or a group or a file.
+        find(name)?;
+        bail!("`{name}` is not one scenario of --list");
+    };
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

@@ -1,0 +1,51 @@
+use super::*;
+use crate::lab::outcome::{PathFigures, STORY_SCHEMA, ScenarioFacts};
+use crate::lab::scenario::Check;
+use crate::lab::testing;
+
+fn chapter(name: &str, missed: Option<&str>) -> Comparison {
+    let run = |goodput| vec![testing::run(1, goodput, PathFigures::default())];
+    let arms = [(testing::arm("old"), run(98_800.0)), (testing::arm("new"), run(5_880_000.0))];
+    Comparison {
+        scenario: Some(ScenarioFacts {
+            name: name.into(),
+            title: "It crawls".into(),
+            because: "It is cut.".into(),
+        }),
+        checks: vec![Check {
+            variant: "new".into(),
+            figure: "ratio".into(),
+            wanted: "at least 100".into(),
+            found: Some("59.5".into()),
+            missed: missed.map(str::to_owned),
+        }],
+        ..testing::comparison(&arms)
+    }
+}
+
+fn story(chapters: Vec<Comparison>) -> String {
+    let (schema, host) = (STORY_SCHEMA.to_owned(), testing::host());
+    render(&Story { schema, complete: true, host, chapters })
+}
+
+#[test]
+fn one_scenario_comes_with_its_table_its_reason_and_its_checks() {
+    let text = story(vec![chapter("incident/row-01", None)]);
+    assert!(text.starts_with("incident/row-01: It crawls.\n\nPath MTU 1420"), "{text}");
+    assert!(text.contains("Why: It is cut.\n  ok     new: ratio is 59.5, as expected"), "{text}");
+    assert!(text.ends_with("All 1 expectations are met.\n"), "{text}");
+}
+
+#[test]
+fn a_story_has_a_few_lines_for_each_scenario() {
+    let text = story(vec![chapter("one", None), chapter("two", Some("40.5 too low"))]);
+    assert!(text.contains("two: It crawls.\n  old "), "{text}");
+    assert!(text.contains("5.88 MB/s  x 59.5  no ICMP\n  Why: It is cut.\n  MISSED new"), "{text}");
+    assert!(
+        text.ends_with(
+            "1 of 2 expectations are NOT met:\n  two: new: ratio is 59.5, expected at least 100: \
+             40.5 too low\n"
+        ),
+        "{text}"
+    );
+}
