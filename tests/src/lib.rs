@@ -9,3 +9,4 @@ pub mod namespace;
 pub mod network;
 pub mod program;
 pub mod pump;
+pub mod terminal;

@@ -6,3 +6,4 @@ pub mod lab;
 pub mod machine;
 pub mod nested;
 pub mod path;
+pub mod streams;

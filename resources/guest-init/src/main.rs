@@ -124,16 +124,16 @@ fn serve() -> ExitCode {
     let warnings: Vec<String> =
         fs::read_to_string(WARNINGS).unwrap_or_default().lines().map(Into::into).collect();
     loop {
-        let device = match channel::open(&name) {
-            Ok(device) => device,
+        let (device, kind) = match channel::open(&name) {
+            Ok(opened) => opened,
             Err(why) => {
                 eprintln!("nicvmm: {why}");
                 return ExitCode::FAILURE;
             }
         };
-        let ending = device
-            .try_clone()
-            .and_then(|writer| service::serve(&device, &Sender::new(writer), warnings.clone()));
+        let ending = device.try_clone().and_then(|writer| {
+            service::serve(&device, &Sender::new(writer, kind), warnings.clone())
+        });
         match ending {
             Ok(ending @ (Ending::PowerOff | Ending::Reboot)) => {
                 service::end_machine(ending, &device);

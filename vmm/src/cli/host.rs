@@ -43,15 +43,16 @@ impl Host {
     }
 }
 
-/// Carries out this very command in the nested machine. It may write below `writable`, and reads
-/// our standard input if `stdin`.
-pub fn enter_nested(writable: Vec<PathBuf>, stdin: bool) -> Result<ExitCode> {
+/// A request to carry out this very command in the nested machine.
+pub fn same_command() -> Result<Request> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let argv = with_host_kvm(program.into(), std::env::args_os().skip(1));
-    let mut request = Request::new(argv);
-    request.writable = writable;
-    request.stdin = stdin;
-    let status = nested::run(&request, &super::guest::spinner())?;
+    Ok(Request::new(argv))
+}
+
+/// Carries out a request, and answers its exit status.
+pub fn enter_nested(request: &Request) -> Result<ExitCode> {
+    let status = nested::run(request, &super::guest::spinner())?;
     Ok(ExitCode::from(status as u8))
 }
 

@@ -1,20 +1,20 @@
 //! `nicvmm nested`: any command in the machine that `--host nested` uses.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::nested::{self, Request};
+use crate::streams::Streams;
 
 /// Runs any command in the nested machine.
 ///
 /// This is the machine that `--host nested` uses: QEMU emulates a CPU with virtualization, in which
 /// a stock kernel runs, with a real /dev/kvm. The command sees this host's files, read-only but for
 /// the current directory and those given by --writable; what it changes in /tmp and /run is thrown
-/// away. Its exit status is ours.
+/// away. Our standard input, output and terminal are its own, and so is its exit status ours.
 #[derive(Debug, Args)]
 pub struct NestedArgs {
     /// Another directory in which the command may write; may be repeated
@@ -38,8 +38,7 @@ pub fn run(args: &NestedArgs) -> anyhow::Result<ExitCode> {
     request.writable.extend(args.writable.iter().cloned());
     request.memory_mib = args.memory;
     request.cpus = args.cpus;
-    // A terminal is left to the shell: the command would not see it as one.
-    request.stdin = !std::io::stdin().is_terminal();
+    request.streams = Streams::detect();
     let status = nested::run(&request, &super::guest::spinner())?;
     Ok(ExitCode::from(status as u8))
 }

@@ -9,13 +9,13 @@
 //! 2. [`outer`] has it mount the host's root (read-only, by 9p) and what may be written, and change
 //!    root into it;
 //! 3. the program runs there through the control channel: its output comes back as it is printed,
-//!    standard output and standard error apart, signals go in, the exit status comes out;
+//!    standard output and standard error apart, or a terminal if we have one; what is typed or
+//!    piped in and signals go in, the exit status comes out;
 //! 4. the machine is killed. Nothing is left but what was written to the writable directories.
 //!
 //! It is some fifty times slower than a real host, and it needs nothing but QEMU: no root.
 
 mod error;
-mod input;
 mod outer;
 mod pulse;
 mod qemu;
@@ -24,16 +24,16 @@ mod signals;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use guest_init::client::{Client, Error as ClientError};
+use guest_init::client::{Client, Error as ClientError, Process};
 use indicatif::ProgressBar;
 
 pub use error::{Error, Result};
 pub use outer::is_inside;
 
 use crate::guest;
+use crate::streams::{Loan, Streams, block_resizes};
 use pulse::Pulse;
 use qemu::Qemu;
 use signals::Signals;
@@ -58,8 +58,10 @@ pub struct Request {
     /// Directories of the host in which the program may write; everything else is read-only, but
     /// for /run, /tmp and /var/tmp, whose changes are thrown away.
     pub writable: Vec<PathBuf>,
-    /// Whether the program reads our standard input.
-    pub stdin: bool,
+    /// What the program gets of our standard streams.
+    pub streams: Streams,
+    /// Variables of our environment that the program gets too, beside a few usual ones.
+    pub variables: Vec<String>,
     /// Memory of the outer machine in MiB.
     pub memory_mib: u32,
     /// CPUs of the outer machine.
@@ -70,7 +72,15 @@ impl Request {
     /// Runs `argv`, with 4 GiB and two CPUs, nothing writable and no input.
     pub fn new(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let argv = argv.into_iter().map(Into::into).collect();
-        Self { argv, writable: Vec::new(), stdin: false, memory_mib: 4096, cpus: 2 }
+        let streams = Streams::Pipes { input: false };
+        Self {
+            argv,
+            writable: Vec::new(),
+            streams,
+            variables: Vec::new(),
+            memory_mib: 4096,
+            cpus: 2,
+        }
     }
 }
 
@@ -80,15 +90,14 @@ impl Request {
 /// To be called by the main thread before it has started others: signals are blocked meanwhile, so
 /// that they reach the program in there, and QEMU dies with the thread that started it.
 pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
-    // Set while somebody takes his time to read what the program printed.
-    let printing = Arc::new(AtomicBool::new(false));
-    let command = outer::command(request, &printing)?;
+    let command = outer::command(request)?;
     let shares = outer::shares(request)?;
     let guest = guest::default(progress)?;
     // The spinner's thread must not take signals: it ends, and another starts with them blocked.
     progress.disable_steady_tick();
     let signals = Signals::block()?;
     progress.enable_steady_tick(TICK);
+    block_resizes().map_err(|error| Error::System("block signals", error))?;
     progress.set_message("starting the nested machine (about 15 s)");
     let mut qemu = Qemu::start(request, &guest, &shares)?;
     let client = match connect(&mut qemu, &signals)? {
@@ -99,18 +108,27 @@ pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
     explain(&mut qemu, outer::mount(&client, &shares))?;
     progress.finish_and_clear();
     let process = Arc::new(explain(&mut qemu, client.start(command).map_err(Error::from))?);
-    if request.stdin {
-        input::forward(&process);
-    }
+    let loan = Loan::default();
+    let result = request
+        .streams
+        .connect(&process, &loan, Box::new(<[u8]>::to_vec))
+        .map_err(|error| Error::System("forward the standard streams", error))
+        .and_then(|()| wait(&process, &client, &mut qemu, &signals));
+    loan.take_back();
+    result
+}
+
+/// Waits for the program's end, and passes signals on to it.
+fn wait(process: &Process, client: &Client, qemu: &mut Qemu, signals: &Signals) -> Result<i32> {
     let mut end: Option<(Instant, i32)> = None;
-    let mut pulse = Pulse::new(printing);
+    let mut pulse = Pulse::new();
     loop {
         match process.wait(LOOK) {
             Ok(output) => return Ok(output.status.code()),
             Err(ClientError::TimedOut { .. }) => qemu.check()?,
-            Err(error) => return explain(&mut qemu, Err(error.into())),
+            Err(error) => return explain(qemu, Err(error.into())),
         }
-        explain(&mut qemu, pulse.check(&client))?;
+        explain(qemu, pulse.check(client))?;
         match (signals.take(), end) {
             (Some(signal), Some(_)) => return Ok(128 + signal), // asked twice: at once
             (Some(signal), None) => {

@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guest_init::client::{Client, Command, Stream};
+use guest_init::client::{Client, Command};
 use guest_init::protocol::Run;
 
 use super::error::{Error, Result};
@@ -58,41 +55,34 @@ pub fn shares(request: &Request) -> Result<Vec<Share>> {
 }
 
 /// The command that runs the program, with its output going to ours.
-pub fn command(request: &Request, printing: &Arc<AtomicBool>) -> Result<Command> {
+pub fn command(request: &Request) -> Result<Command> {
     let argv = request.argv.iter().map(|word| text(word)).collect::<Result<Vec<_>>>()?;
     if argv.is_empty() {
         return Err(Error::NoCommand);
     }
     let directory = std::env::current_dir()
         .map_err(|error| Error::System("tell the current directory", error))?;
-    let environment = environment(std::env::vars());
+    let environment = environment(std::env::vars(), &request.variables);
     let run = Run {
         argv,
         env: environment,
         cwd: Some(text(directory.as_os_str())?),
         root: Some(ROOT.into()),
-        stdin: request.stdin,
+        ..Run::default()
     };
-    let printing = printing.clone();
-    Ok(Command::from(run).on_output(move |stream, data| {
-        printing.store(true, Ordering::Relaxed);
-        // Whoever read our output is gone if this fails; the program inside goes on to its end.
-        let _ = match stream {
-            Stream::Stdout => print(&mut io::stdout().lock(), data),
-            Stream::Stderr => print(&mut io::stderr().lock(), data),
-        };
-        printing.store(false, Ordering::Relaxed);
-    }))
+    Ok(request.streams.attach(run.into()))
 }
 
-fn print(out: &mut impl Write, data: &[u8]) -> io::Result<()> {
-    out.write_all(data)?;
-    out.flush()
-}
-
-fn environment(ours: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+fn environment(
+    ours: impl Iterator<Item = (String, String)>,
+    wanted: &[String],
+) -> BTreeMap<String, String> {
     let mut passed: BTreeMap<String, String> = ours
-        .filter(|(name, _)| PASSED_ON.contains(&name.as_str()) || name.starts_with("NICVMM_"))
+        .filter(|(name, _)| {
+            PASSED_ON.contains(&name.as_str())
+                || name.starts_with("NICVMM_")
+                || wanted.contains(name)
+        })
         .collect();
     passed.insert(MARK.into(), "1".into());
     passed

@@ -4,7 +4,7 @@ use super::*;
 fn only_what_is_useful_inside_is_passed_on() {
     let ours = [("HOME", "/root"), ("TMPDIR", "/scratch"), ("NICVMM_LOG", "debug"), ("SHELL", "x")];
     let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let passed: Vec<_> = environment(ours.into_iter()).into_iter().collect();
+    let passed: Vec<_> = environment(ours.into_iter(), &[]).into_iter().collect();
     let names: Vec<&str> = passed.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["HOME", "NICVMM_LOG", "NICVMM_NESTED"]);
 }
@@ -27,5 +27,5 @@ fn a_writable_directory_with_a_quote_in_its_name_is_mounted() {
 
 #[test]
 fn an_empty_command_is_refused() {
-    assert!(matches!(command(&Request::new([""; 0]), &Arc::default()), Err(Error::NoCommand)));
+    assert!(matches!(command(&Request::new([""; 0])), Err(Error::NoCommand)));
 }

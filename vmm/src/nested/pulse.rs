@@ -1,12 +1,11 @@
 //! Notices when the nested machine hangs: an emulated machine can, and would hold a test forever.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use guest_init::client::{Client, Process};
 
 use super::error::{Error, Result};
+use crate::streams::is_printing;
 
 /// How often it is asked to run `true`.
 const INTERVAL: Duration = Duration::from_secs(20);
@@ -17,20 +16,18 @@ const PATIENCE: Duration = Duration::from_secs(100);
 pub struct Pulse {
     last: Instant,
     asked: Option<Process>,
-    /// Output is being printed, and answers wait behind it.
-    printing: Arc<AtomicBool>,
 }
 
 impl Pulse {
     /// Of a machine that is there now.
-    pub fn new(printing: Arc<AtomicBool>) -> Self {
-        Self { last: Instant::now(), asked: None, printing }
+    pub fn new() -> Self {
+        Self { last: Instant::now(), asked: None }
     }
 
     /// To be called often. An error means that the machine hangs.
     pub fn check(&mut self, client: &Client) -> Result<()> {
-        if self.printing.load(Ordering::Relaxed) {
-            // Not its fault: our reader is slow.
+        if is_printing() {
+            // Not its fault: our reader is slow, and answers wait behind the output.
             self.last = Instant::now();
         }
         match &self.asked {

@@ -1,8 +1,8 @@
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::mpsc;
 
 use super::*;
-use crate::protocol::{Frame, FrameReader, Kind, Received, encode};
+use crate::protocol::{Device, Frame, FrameReader, Kind, Received, Resize, encode};
 
 const TIME: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(20);
@@ -22,11 +22,11 @@ impl Guest {
     }
 
     fn send(&mut self, kind: Kind, id: u32, payload: &[u8]) {
-        self.writer.write_all(&encode(kind, id, payload)).unwrap();
+        self.writer.write_all(&encode(kind, id, payload, true)).unwrap();
     }
 
     fn greet(&mut self, id: u32, version: u32) {
-        let ready = Ready { version, kernel: "6.1".into(), warnings: Vec::new() };
+        let ready = Ready { version, kernel: "6.1".into(), ..Ready::default() };
         self.send(Kind::Ready, id, &serde_json::to_vec(&ready).unwrap());
     }
 }
@@ -115,10 +115,11 @@ fn a_command_that_cannot_start_says_why() {
 fn input_keeps_within_its_window() {
     let (client, mut guest) = pair();
     let process = client.start(Command::new(["cat"]).stdin()).unwrap();
-    let error = process.write_stdin(&[1; crate::protocol::STDIN_WINDOW + 1], SHORT).unwrap_err();
+    let window = Device::Uart.window();
+    let error = process.write_stdin(&vec![1; window + 1], SHORT).unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }));
     let id = guest.receive().id;
-    assert_eq!(guest.receive().payload.len(), crate::protocol::STDIN_WINDOW);
+    assert_eq!(guest.receive().payload.len(), window);
     guest.send(Kind::Credit, id, &5u32.to_le_bytes());
     process.write_stdin(&[2; 5], TIME).unwrap();
     assert_eq!(guest.receive().payload, [2; 5]);
@@ -129,7 +130,7 @@ fn output_is_handed_over_as_it_comes() {
     let (client, mut guest) = pair();
     let (sender, receiver) = mpsc::channel();
     let command = Command::new(["dmesg"]).on_output(move |stream, data| {
-        sender.send((stream, data.to_vec())).unwrap();
+        sender.send((stream, data.to_vec())).map_err(io::Error::other)
     });
     let process = client.start(command).unwrap();
     let id = guest.receive().id;
@@ -137,6 +138,45 @@ fn output_is_handed_over_as_it_comes() {
     assert_eq!(receiver.recv_timeout(TIME).unwrap(), (Stream::Stdout, b"one".to_vec()));
     guest.send(Kind::Exited, id, &Status::Exited(0).to_bytes());
     assert!(process.wait(TIME).unwrap().stdout.is_empty());
+}
+
+#[test]
+fn a_reader_that_went_away_closes_the_output_in_the_guest() {
+    let (client, mut guest) = pair();
+    let refuse = |_, _: &[u8]| Err(io::ErrorKind::BrokenPipe.into());
+    let process = client.start(Command::new(["yes"]).on_output(refuse)).unwrap();
+    let id = guest.receive().id;
+    guest.send(Kind::Stdout, id, b"y\n");
+    let request: Request = serde_json::from_slice(&guest.receive().payload).unwrap();
+    let close = crate::protocol::CloseOutput { run: id, stderr: false };
+    assert_eq!(request, Request::CloseOutput(close));
+    guest.send(Kind::Stdout, id, b"y\n");
+    guest.send(Kind::Exited, id, &Status::Signaled(13).to_bytes());
+    assert_eq!(process.wait(TIME).unwrap().status, Status::Signaled(13));
+}
+
+#[test]
+fn a_terminal_is_asked_for_and_resized() {
+    let (client, mut guest) = pair();
+    let size = |rows| Size { rows, columns: 80 };
+    let process = client.start(Command::new(["top"]).terminal(size(24))).unwrap();
+    let frame = guest.receive();
+    let request: Request = serde_json::from_slice(&frame.payload).unwrap();
+    assert!(matches!(request, Request::Run(run) if run.terminal == Some(size(24))));
+    process.resize(size(25)).unwrap();
+    let request: Request = serde_json::from_slice(&guest.receive().payload).unwrap();
+    assert_eq!(request, Request::Resize(Resize { run: frame.id, size: size(25) }));
+}
+
+#[test]
+fn a_guest_with_a_port_takes_more_input_at_once() {
+    let (client, mut guest) = pair();
+    let ready = Ready { version: VERSION, device: Device::Port, ..Ready::default() };
+    guest.send(Kind::Ready, client.session.number, &serde_json::to_vec(&ready).unwrap());
+    client.wait_ready(TIME).unwrap();
+    let process = client.start(Command::new(["cat"]).stdin()).unwrap();
+    process.write_stdin(&vec![1; Device::Port.window()], TIME).unwrap();
+    assert!(process.write_stdin(&[1], SHORT).is_err());
 }
 
 #[test]

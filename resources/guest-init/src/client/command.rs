@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 
 use super::Status;
-use crate::protocol::Run;
+use crate::protocol::{Run, Size};
 
 /// Bytes kept of each output stream of a command; what is beyond is counted, not kept.
 pub const OUTPUT_LIMIT: usize = 16 << 20;
@@ -18,7 +19,7 @@ pub enum Stream {
     Stderr,
 }
 
-pub(super) type OnOutput = Box<dyn FnMut(Stream, &[u8]) + Send>;
+pub(super) type OnOutput = Box<dyn FnMut(Stream, &[u8]) -> io::Result<()> + Send>;
 
 /// A command to run in a guest.
 pub struct Command {
@@ -55,10 +56,22 @@ impl Command {
         self
     }
 
-    /// Hands over output as it comes, instead of keeping it. The function is called by the thread
-    /// that reads the channel: it must not wait for the guest.
+    /// Gives the command a terminal of this size for all its standard streams: what it prints is
+    /// standard output, and [`Process::write_stdin`](super::Process::write_stdin) types.
     #[must_use]
-    pub fn on_output(mut self, function: impl FnMut(Stream, &[u8]) + Send + 'static) -> Self {
+    pub fn terminal(mut self, size: Size) -> Self {
+        self.run.terminal = Some(size);
+        self
+    }
+
+    /// Hands over output as it comes, instead of keeping it. The function is called by the thread
+    /// that reads the channel: it must not wait for the guest. After an error that output is closed
+    /// in the guest, where whoever goes on writing to it gets a broken pipe.
+    #[must_use]
+    pub fn on_output(
+        mut self,
+        function: impl FnMut(Stream, &[u8]) -> io::Result<()> + Send + 'static,
+    ) -> Self {
         self.on_output = Some(Box::new(function));
         self
     }

@@ -35,9 +35,9 @@ pub use command::{Command, OUTPUT_LIMIT, Output, Stream};
 pub use error::{Error, Result};
 pub use process::Process;
 
-pub use crate::protocol::{Configure, Ready, Status};
+pub use crate::protocol::{Configure, Ready, Size, Status};
 use crate::protocol::{Request, VERSION, WriteFile};
-use session::{Pending, Session};
+use session::Session;
 
 /// Time between two greetings of a guest that has not answered yet.
 const HELLO_INTERVAL: Duration = Duration::from_secs(1);
@@ -116,7 +116,7 @@ impl Client {
     pub fn start(&self, command: impl Into<Command>) -> Result<Process> {
         let Command { run, on_output } = command.into();
         let what = run.argv.join(" ");
-        let id = self.session.request(&Request::Run(run), Pending::new(on_output))?;
+        let id = self.session.request(&Request::Run(run), on_output)?;
         Ok(Process::new(Arc::clone(&self.session), id, what))
     }
 
@@ -129,7 +129,7 @@ impl Client {
     /// Writes a file, making missing directories.
     pub fn write_file(&self, path: &str, mode: u32, data: &[u8], timeout: Duration) -> Result<()> {
         let request = Request::WriteFile(WriteFile { path: path.into(), mode });
-        let id = self.session.request(&request, Pending::new(None))?;
+        let id = self.session.request(&request, None)?;
         let file = Process::new(Arc::clone(&self.session), id, format!("writing {path}"));
         file.write_stdin(data, timeout)?;
         file.close_stdin()?;
@@ -153,7 +153,7 @@ impl Client {
     }
 
     fn ask(&self, request: &Request, what: String, timeout: Duration) -> Result<()> {
-        let id = self.session.request(request, Pending::new(None))?;
+        let id = self.session.request(request, None)?;
         Process::new(Arc::clone(&self.session), id, what).wait(timeout).map(drop)
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::session::{Outcome, Pending, Session};
 use super::{Error, Output, Result};
-use crate::protocol::{Kind, MAX_PAYLOAD, Request, Signal};
+use crate::protocol::{Kind, MAX_PAYLOAD, Request, Resize, Signal, Size};
 
 /// A command in a guest. Dropping it neither ends nor waits for the command; it only stops
 /// listening to it.
@@ -84,6 +84,11 @@ impl Process {
     /// Ends the command's input.
     pub fn close_stdin(&self) -> Result<()> {
         self.session.send(Kind::Stdin, self.id, b"")
+    }
+
+    /// Changes the size of the command's terminal.
+    pub fn resize(&self, size: Size) -> Result<()> {
+        self.session.tell(&Request::Resize(Resize { run: self.id, size }))
     }
 
     /// Sends a signal to the command and everything it started.

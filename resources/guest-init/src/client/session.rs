@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::command::{OUTPUT_LIMIT, OnOutput, Stream};
 use super::{Error, Output, Result, Status};
 use crate::protocol::{
-    Frame, FrameReader, Kind, MAX_PAYLOAD, Ready, Received, Request, STDIN_WINDOW, encode,
+    CloseOutput, Device, Frame, FrameReader, Kind, MAX_PAYLOAD, Ready, Received, Request, encode,
 };
 
 /// Longest time in which a guest may take no byte at all.
@@ -37,9 +37,9 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(on_output: Option<OnOutput>) -> Self {
+    fn new(on_output: Option<OnOutput>, credit: usize) -> Self {
         let (stdout, stderr) = (Vec::new(), Vec::new());
-        Self { stdout, stderr, lost: 0, credit: STDIN_WINDOW, on_output, end: None }
+        Self { stdout, stderr, lost: 0, credit, on_output, end: None }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -84,6 +84,13 @@ pub(super) struct State {
     requests: u32,
 }
 
+impl State {
+    /// The guest's device; before it told, the one that takes less.
+    fn device(&self) -> Device {
+        self.ready.as_ref().map(|ready| ready.device).unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Copy)]
 enum End {
     Closed,
@@ -121,7 +128,8 @@ impl Session {
     }
 
     pub(super) fn send(&self, kind: Kind, id: u32, payload: &[u8]) -> Result<()> {
-        let wire = encode(kind, id, payload);
+        let compressing = self.lock().device().compresses();
+        let wire = encode(kind, id, payload, compressing);
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(&wire).map_err(|error| match error.kind() {
             std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset => Error::Closed,
@@ -133,11 +141,12 @@ impl Session {
     }
 
     /// Sends a request and notes that its answer is awaited.
-    pub(super) fn request(&self, request: &Request, pending: Pending) -> Result<u32> {
+    pub(super) fn request(&self, request: &Request, on_output: Option<OnOutput>) -> Result<u32> {
         let id = {
             let mut state = self.lock();
             state.requests = (state.requests + 1) & 0xffff;
             let id = self.number | state.requests;
+            let pending = Pending::new(on_output, state.device().window());
             state.pending.insert(id, pending);
             id
         };
@@ -259,9 +268,14 @@ impl Session {
             return;
         };
         drop(state); // the function may take its time, or ask for other processes
-        function(stream, data);
+        let taken = function(stream, data);
         if let Some(pending) = self.lock().pending.get_mut(&id) {
             pending.on_output = Some(function);
+        }
+        if taken.is_err() {
+            let close = CloseOutput { run: id, stderr: stream == Stream::Stderr };
+            // Without a guest there is no one to tell.
+            let _ = self.tell(&Request::CloseOutput(close));
         }
     }
 }

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 
+use crate::protocol::Device;
+
 /// Time in which the device must appear: its driver may still be at work.
 const APPEARANCE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Opens the control device: a name in /dev (`ttyS1`, `hvc0`) or the name of a virtio port.
-pub fn open(name: &str) -> Result<File, String> {
+pub fn open(name: &str) -> Result<(File, Device), String> {
     let deadline = Instant::now() + APPEARANCE;
     loop {
         let path = device(name);
@@ -20,8 +22,9 @@ pub fn open(name: &str) -> Result<File, String> {
             OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open(&path);
         match opened {
             Ok(file) => {
-                make_raw(&file).map_err(|error| format!("{}: {error}", path.display()))?;
-                return Ok(file);
+                let kind = make_raw(&file);
+                let kind = kind.map_err(|error| format!("{}: {error}", path.display()))?;
+                return Ok((file, kind));
             }
             Err(error) if Instant::now() >= deadline => {
                 return Err(format!("control device {}: {error}", path.display()));
@@ -43,11 +46,12 @@ fn device(name: &str) -> PathBuf {
 }
 
 /// The speed is left alone: an emulated UART has none.
-fn make_raw(file: &File) -> nix::Result<()> {
+fn make_raw(file: &File) -> nix::Result<Device> {
     let mut settings = match tcgetattr(file) {
-        Err(nix::Error::ENOTTY | nix::Error::EINVAL) => return Ok(()), // a virtio port has none
+        Err(nix::Error::ENOTTY | nix::Error::EINVAL) => return Ok(Device::Port), // a virtio port has none
         other => other?,
     };
     cfmakeraw(&mut settings);
-    tcsetattr(file, SetArg::TCSANOW, &settings)
+    tcsetattr(file, SetArg::TCSANOW, &settings)?;
+    Ok(Device::Uart)
 }

@@ -6,6 +6,7 @@
 //! are apart so that each may wait for its own children.
 
 pub mod channel;
+mod input;
 pub mod modules;
 pub mod mounts;
 pub mod network;
@@ -13,6 +14,7 @@ mod outputs;
 pub mod parameters;
 mod process;
 pub mod service;
+mod terminal;
 mod upload;
 
 pub use process::{ENTER, enter};

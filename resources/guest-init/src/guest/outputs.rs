@@ -1,13 +1,19 @@
 //! The outputs of a command on their way to the host.
 //!
 //! A command's end is told after all it printed. But something that it left running may hold its
-//! outputs open for ever, and the device may be slow: so the end waits while output is being sent,
-//! for at most what the pipes could hold when the command ended, and a moment for more to come.
+//! outputs open for ever, and the device may be slow: so the end waits while there is output to be
+//! read or sent, for at most what the pipes could hold when the command ended, and a moment for
+//! more to come.
 
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, ioctl_fionread};
 
 use super::service::Sender;
 use crate::protocol::{Kind, MAX_PAYLOAD};
@@ -27,58 +33,90 @@ pub(super) struct Outputs {
 #[derive(Debug, Default)]
 struct State {
     /// Outputs that may still have something to say.
-    open: usize,
-    /// Outputs of which a piece is being sent.
-    sending: usize,
+    open: Vec<(Kind, Arc<File>)>,
+    /// Outputs of which a piece is being read or sent.
+    busy: usize,
     /// Bytes sent.
     sent: u64,
+}
+
+impl State {
+    /// Whether something was printed that is still to be sent.
+    fn pending(&self) -> bool {
+        self.busy > 0
+            || self.open.iter().any(|(_, output)| ioctl_fionread(output).is_ok_and(|n| n > 0))
+    }
 }
 
 impl Outputs {
     /// Starts a thread that sends an output as it comes.
     pub(super) fn forward(
         self: &Arc<Self>,
-        mut output: impl Read + Send + 'static,
+        output: impl Into<OwnedFd>,
         sender: Sender,
         kind: Kind,
         id: u32,
     ) {
-        self.change(|state| state.open += 1);
+        let output = Arc::new(File::from(output.into()));
+        self.change(|state| state.open.push((kind, Arc::clone(&output))));
         let outputs = Arc::clone(self);
         thread::spawn(move || {
             let mut buffer = vec![0; MAX_PAYLOAD];
-            while let Ok(length @ 1..) = output.read(&mut buffer) {
-                outputs.change(|state| state.sending += 1);
-                sender.send(kind, id, buffer.get(..length).unwrap_or_default());
-                outputs.change(|state| {
-                    state.sending -= 1;
-                    state.sent += length as u64;
-                });
-            }
-            outputs.change(|state| state.open -= 1);
+            while outputs.pass(&output, &mut buffer, |data| sender.send(kind, id, data)) {}
+            outputs.close(kind);
         });
+    }
+
+    /// Passes on one piece; answers false at the end, or if nobody reads it any more.
+    fn pass(&self, output: &Arc<File>, buffer: &mut [u8], send: impl FnOnce(&[u8])) -> bool {
+        wait_for_input(output);
+        let wanted = self.change(|state| {
+            state.busy += 1;
+            state.open.iter().any(|(_, open)| Arc::ptr_eq(open, output))
+        });
+        let length = if wanted { (&**output).read(buffer).unwrap_or(0) } else { 0 };
+        if length > 0 {
+            send(buffer.get(..length).unwrap_or_default());
+        }
+        self.change(|state| {
+            state.busy -= 1;
+            state.sent += length as u64;
+        });
+        length > 0
+    }
+
+    /// Closes an output that has ended, or that nobody reads any more.
+    pub(super) fn close(&self, kind: Kind) {
+        self.change(|state| state.open.retain(|(other, _)| *other != kind));
     }
 
     /// Waits, after the command's end, for what it printed.
     pub(super) fn wait_for_the_last(&self) {
         let mut state = self.lock();
         let enough = state.sent + PIPES;
-        while state.open > 0 && state.sent < enough {
+        while !state.open.is_empty() && state.sent < enough {
             let waited = self.changed.wait_timeout(state, SILENCE);
             let (next, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = next;
-            if timeout.timed_out() && state.sending == 0 {
+            if timeout.timed_out() && !state.pending() {
                 return;
             }
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock());
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
         self.changed.notify_all();
+        result
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits until a read would not wait. Then what there is can be seen before it is read.
+fn wait_for_input(output: &File) {
+    let mut wanted = [PollFd::new(output, PollFlags::IN)];
+    while poll(&mut wanted, None) == Err(Errno::INTR) {}
 }

@@ -1,17 +1,20 @@
 //! Runs a command for the host.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::input::{self, InputQueue};
 use super::outputs::Outputs;
-use super::service::{Activities, Activity, INPUT_QUEUE, Sender, lock};
+use super::service::{Activities, Activity, Running, Sender, lock};
+use super::terminal;
 use crate::protocol::{Kind, Run, Status};
 
 /// Argument that makes this program change its root directory before it becomes another.
@@ -19,35 +22,56 @@ pub const ENTER: &str = "enter";
 
 /// Starts a command and the threads that look after it.
 pub(super) fn start(activities: &Activities, sender: &Sender, id: u32, run: &Run) {
-    let Some(mut command) = command(run) else {
-        return sender.fail(id, "an empty command");
+    match try_start(activities, sender, id, run) {
+        Ok(()) => {}
+        Err(error) => sender.fail(id, &error.to_string()),
+    }
+}
+
+fn try_start(activities: &Activities, sender: &Sender, id: u32, run: &Run) -> io::Result<()> {
+    let mut command = command(run).ok_or_else(|| io::Error::other("an empty command"))?;
+    let terminal = match run.terminal {
+        Some(size) => {
+            let (host, end) = terminal::open(size)?;
+            terminal::attach(&mut command, &end)?;
+            Some(host)
+        }
+        None => None,
     };
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return sender.fail(id, &error.to_string()),
-    };
+    let mut child = command.spawn()?;
+    drop(command); // it holds the command's end of the terminal
     let outputs = Arc::new(Outputs::default());
+    let forward = |output: OwnedFd, kind| outputs.forward(output, sender.clone(), kind, id);
+    let mut input: Option<(File, &[u8])> = None;
+    if let Some(host) = &terminal {
+        forward(host.try_clone()?.into(), Kind::Stdout);
+        input = Some((host.try_clone()?, &[terminal::END_OF_INPUT]));
+    }
     if let Some(stdout) = child.stdout.take() {
-        outputs.forward(stdout, sender.clone(), Kind::Stdout, id);
+        forward(stdout.into(), Kind::Stdout);
     }
     if let Some(stderr) = child.stderr.take() {
-        outputs.forward(stderr, sender.clone(), Kind::Stderr, id);
+        forward(stderr.into(), Kind::Stderr);
     }
-    let input = child.stdin.take().map(|stdin| {
-        let (input, queue) = sync_channel(INPUT_QUEUE);
-        let sender = sender.clone();
-        thread::spawn(move || feed(stdin, &queue, &sender, id));
+    if let Some(stdin) = child.stdin.take() {
+        input = Some((OwnedFd::from(stdin).into(), &[]));
+    }
+    let input = input.map(|(stdin, end)| {
+        let (input, queue) = input::queue(sender, id);
+        thread::spawn(move || feed(stdin, &queue, end));
         input
     });
     let group = child.id() as i32;
-    lock(activities).insert(id, Activity::Run { group, input });
+    let running = Running { group, input, terminal, outputs: Arc::clone(&outputs) };
+    lock(activities).insert(id, Activity::Run(running));
     let (activities, sender) = (activities.clone(), sender.clone());
     thread::spawn(move || {
         let status = wait(child);
-        lock(&activities).remove(&id);
         outputs.wait_for_the_last();
+        lock(&activities).remove(&id);
         sender.send(Kind::Exited, id, &status.to_bytes());
     });
+    Ok(())
 }
 
 fn command(run: &Run) -> Option<Command> {
@@ -62,12 +86,14 @@ fn command(run: &Run) -> Option<Command> {
         command.args(arguments).current_dir(directory);
         command
     };
-    command
-        .envs(&run.env)
-        .process_group(0)
-        .stdin(if run.stdin { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.envs(&run.env);
+    if run.terminal.is_none() {
+        command
+            .process_group(0)
+            .stdin(if run.stdin { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+    }
     Some(command)
 }
 
@@ -81,12 +107,23 @@ fn wait(mut child: Child) -> Status {
     }
 }
 
-fn feed(mut stdin: impl Write, queue: &Receiver<Vec<u8>>, sender: &Sender, id: u32) {
+/// Passes on what the host sends, then `end`.
+fn feed(mut stdin: File, queue: &InputQueue, end: &[u8]) {
     let mut open = true;
-    for data in queue {
+    while let Some(data) = queue.next() {
         // A command that closed its input is not told so; what comes is taken and dropped.
         open = open && stdin.write_all(&data).is_ok();
-        sender.send(Kind::Credit, id, &(data.len() as u32).to_le_bytes());
+        queue.taken(&data);
+    }
+    let _ = stdin.write_all(end); // it may have ended already
+}
+
+/// Lets a command know that nobody reads what it prints: by a broken pipe or, where there is a
+/// terminal, by the signal for one that is gone.
+pub(super) fn close_output(running: &Running, stderr: bool) {
+    running.outputs.close(if stderr { Kind::Stderr } else { Kind::Stdout });
+    if running.terminal.is_some() {
+        signal(running.group, Signal::SIGHUP as i32);
     }
 }
 

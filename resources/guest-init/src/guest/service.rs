@@ -8,16 +8,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::sys::reboot::{RebootMode, reboot};
 
-use super::{network, process, upload};
-use crate::protocol::{Frame, FrameReader, Kind, Ready, Received, Request, STDIN_WINDOW, encode};
-
-/// Chunks of input that may wait for one command: the window, in single bytes.
-pub(super) const INPUT_QUEUE: usize = STDIN_WINDOW;
+use super::input::Input;
+use super::outputs::Outputs;
+use super::{network, process, terminal, upload};
+use crate::protocol::{Device, Frame, FrameReader, Kind, Ready, Received, Request, encode};
 
 /// How the host wants the guest to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +32,19 @@ pub enum Ending {
 #[derive(Clone)]
 pub struct Sender {
     writer: Arc<Mutex<dyn Write + Send>>,
+    device: Device,
     /// Upper half of the ids of the session that is on.
     session: Arc<AtomicU32>,
 }
 
 impl Sender {
-    /// A sender on a device.
-    pub fn new(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Arc::new(Mutex::new(writer)), session: Arc::default() }
+    /// A sender on a device of this kind.
+    pub fn new(writer: impl Write + Send + 'static, device: Device) -> Self {
+        Self { writer: Arc::new(Mutex::new(writer)), device, session: Arc::default() }
+    }
+
+    pub(super) fn device(&self) -> Device {
+        self.device
     }
 
     /// Takes an id's session for the one that is on.
@@ -54,7 +57,7 @@ impl Sender {
         if kind != Kind::Ready && id & 0xffff_0000 != self.session.load(Ordering::Relaxed) {
             return;
         }
-        let wire = encode(kind, id, payload);
+        let wire = encode(kind, id, payload, self.device.compresses());
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a host there is nobody to tell.
         let _ = writer.write_all(&wire).and_then(|()| writer.flush());
@@ -75,8 +78,19 @@ impl Sender {
 
 /// What goes on under an id and takes further frames.
 pub(super) enum Activity {
-    Run { group: i32, input: Option<SyncSender<Vec<u8>>> },
-    Upload(SyncSender<Vec<u8>>),
+    Run(Running),
+    Upload(Input),
+}
+
+/// A command that runs.
+pub(super) struct Running {
+    /// Its process group.
+    pub(super) group: i32,
+    /// Its standard input, while that is open.
+    pub(super) input: Option<Input>,
+    /// The host's end of its terminal, if it has one.
+    pub(super) terminal: Option<File>,
+    pub(super) outputs: Arc<Outputs>,
 }
 
 pub(super) type Activities = Arc<Mutex<HashMap<u32, Activity>>>;
@@ -85,7 +99,12 @@ pub(super) type Activities = Arc<Mutex<HashMap<u32, Activity>>>;
 pub fn serve(reader: impl Read, sender: &Sender, warnings: Vec<String>) -> io::Result<Ending> {
     let mut reader = FrameReader::new(reader);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let ready = Ready { version: crate::protocol::VERSION, kernel: kernel.trim().into(), warnings };
+    let ready = Ready {
+        version: crate::protocol::VERSION,
+        kernel: kernel.trim().into(),
+        warnings,
+        device: sender.device(),
+    };
     let ready = serde_json::to_vec(&ready)?;
     let activities = Activities::default();
     sender.send(Kind::Ready, 0, &ready);
@@ -129,8 +148,20 @@ fn answer(activities: &Activities, sender: &Sender, id: u32, request: Request) {
         }
         Request::WriteFile(file) => upload::start(activities, sender, id, file),
         Request::Signal(signal) => {
-            if let Some(Activity::Run { group, .. }) = lock(activities).get(&signal.run) {
-                process::signal(*group, signal.signal);
+            if let Some(Activity::Run(running)) = lock(activities).get(&signal.run) {
+                process::signal(running.group, signal.signal);
+            }
+        }
+        Request::Resize(resize) => {
+            if let Some(Activity::Run(Running { terminal: Some(terminal), .. })) =
+                lock(activities).get(&resize.run)
+            {
+                let _ = terminal::resize(terminal, resize.size); // it may have ended already
+            }
+        }
+        Request::CloseOutput(close) => {
+            if let Some(Activity::Run(running)) = lock(activities).get(&close.run) {
+                process::close_output(running, close.stderr);
             }
         }
         Request::PowerOff | Request::Reboot => {}
@@ -140,17 +171,18 @@ fn answer(activities: &Activities, sender: &Sender, id: u32, request: Request) {
 fn give(activities: &Activities, sender: &Sender, id: u32, data: Vec<u8>) {
     let mut activities = lock(activities);
     let Some(activity) = activities.get_mut(&id) else { return };
-    let (Activity::Run { input: Some(input), .. } | Activity::Upload(input)) = activity else {
+    let (Activity::Run(Running { input: Some(input), .. }) | Activity::Upload(input)) = activity
+    else {
         return;
     };
     if !data.is_empty() {
-        if let Err(TrySendError::Full(_)) = input.try_send(data) {
+        if !input.give(data) {
             sender.fail(id, "more input than its window allows");
         }
         return;
     }
     match activity {
-        Activity::Run { input, .. } => *input = None,
+        Activity::Run(running) => running.input = None,
         Activity::Upload(_) => drop(activities.remove(&id)),
     }
 }

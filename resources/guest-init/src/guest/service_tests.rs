@@ -3,16 +3,20 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::*;
-use crate::client::{Client, Command, Error, Status};
+use crate::client::{Client, Command, Error, Size, Status};
 
 const TIME: Duration = Duration::from_secs(20);
 
 /// A host and a guest that are both this process.
 fn pair() -> (Client, JoinHandle<Ending>) {
+    pair_over(Device::Uart)
+}
+
+fn pair_over(device: Device) -> (Client, JoinHandle<Ending>) {
     let (host, guest) = UnixStream::pair().unwrap();
     let reader = guest.try_clone().unwrap();
     let service = std::thread::spawn(move || {
-        serve(reader, &Sender::new(guest), vec!["a warning".into()]).unwrap()
+        serve(reader, &Sender::new(guest, device), vec!["a warning".into()]).unwrap()
     });
     let client = Client::new(host).unwrap();
     assert_eq!(client.wait_ready(TIME).unwrap().warnings, ["a warning"]);
@@ -23,7 +27,7 @@ fn pair() -> (Client, JoinHandle<Ending>) {
 fn a_host_whose_hello_was_lost_is_answered() {
     let (host, guest) = UnixStream::pair().unwrap();
     let reader = guest.try_clone().unwrap();
-    std::thread::spawn(move || serve(reader, &Sender::new(guest), Vec::new()));
+    std::thread::spawn(move || serve(reader, &Sender::new(guest, Device::Uart), Vec::new()));
     let client = Client::new(host).unwrap();
     assert_eq!(client.run(["true"], TIME).unwrap().status, Status::Exited(0));
 }
@@ -52,6 +56,74 @@ fn input_flows_at_the_pace_of_the_command() {
     cat.write_stdin(&data, TIME).unwrap();
     cat.close_stdin().unwrap();
     assert_eq!(cat.wait(TIME).unwrap().stdout, data);
+}
+
+#[test]
+fn a_port_carries_megabytes_both_ways() {
+    let (client, _service) = pair_over(Device::Port);
+    let data: Vec<u8> =
+        (0..3_000_000u32).map(|number| (number.wrapping_mul(number) >> 7) as u8).collect();
+    let cat = client.start(Command::new(["cat"]).stdin()).unwrap();
+    cat.write_stdin(&data, TIME).unwrap();
+    cat.close_stdin().unwrap();
+    assert_eq!(cat.wait(TIME).unwrap().stdout, data);
+}
+
+const SIZE: Size = Size { rows: 12, columns: 34 };
+
+#[test]
+fn a_terminal_is_one_with_its_size_for_all_standard_streams() {
+    let (client, _service) = pair();
+    let script = "tty -s && test -t 1 && test -t 2 && stty size && echo also >&2; exit 3";
+    let command = Command::new(["sh", "-c", script]).terminal(SIZE);
+    let output = client.run(command, TIME).unwrap();
+    assert_eq!(
+        (output.stdout_text(), output.status),
+        ("12 34\r\nalso\r\n".into(), Status::Exited(3))
+    );
+}
+
+#[test]
+fn a_terminal_turns_ctrl_c_into_an_interrupt() {
+    let (client, _service) = pair();
+    let command = Command::new(["sh", "-c", "echo go; exec sleep 1000"]).terminal(SIZE);
+    let sleep = client.start(command).unwrap();
+    while sleep.stdout_so_far().is_empty() {
+        std::thread::yield_now();
+    }
+    sleep.write_stdin(b"\x03", TIME).unwrap();
+    assert_eq!(sleep.wait(TIME).unwrap().status, Status::Signaled(libc::SIGINT));
+}
+
+#[test]
+fn a_new_size_of_a_terminal_reaches_the_command() {
+    let (client, _service) = pair();
+    let script = "trap 'stty size; exit' WINCH; echo go; while :; do sleep 0.05; done";
+    let shell = client.start(Command::new(["sh", "-c", script]).terminal(SIZE)).unwrap();
+    while shell.stdout_so_far().is_empty() {
+        std::thread::yield_now();
+    }
+    shell.resize(Size { rows: 56, columns: 78 }).unwrap();
+    assert_eq!(shell.wait(TIME).unwrap().stdout_text(), "go\r\n56 78\r\n");
+}
+
+#[test]
+fn the_end_of_input_ends_a_command_that_reads_a_terminal() {
+    let (client, _service) = pair();
+    let cat = client.start(Command::new(["cat"]).terminal(SIZE)).unwrap();
+    cat.write_stdin(b"line\n", TIME).unwrap();
+    cat.close_stdin().unwrap();
+    assert_eq!(cat.wait(TIME).unwrap().stdout_text(), "line\r\nline\r\n");
+}
+
+#[test]
+fn a_command_whose_output_nobody_reads_gets_a_broken_pipe() {
+    let (client, _service) = pair();
+    let refuse = |_, _: &[u8]| Err(io::ErrorKind::BrokenPipe.into());
+    let yes = client.start(Command::new(["yes"]).on_output(refuse)).unwrap();
+    assert_eq!(yes.wait(TIME).unwrap().status, Status::Signaled(libc::SIGPIPE));
+    let yes = client.start(Command::new(["yes"]).terminal(SIZE).on_output(refuse)).unwrap();
+    assert_eq!(yes.wait(TIME).unwrap().status, Status::Signaled(libc::SIGHUP));
 }
 
 #[test]
@@ -105,7 +177,7 @@ impl Write for Slow {
 fn a_slow_device_does_not_cost_the_last_output() {
     let (host, guest) = UnixStream::pair().unwrap();
     let reader = guest.try_clone().unwrap();
-    std::thread::spawn(move || serve(reader, &Sender::new(Slow(guest)), Vec::new()));
+    std::thread::spawn(move || serve(reader, &Sender::new(Slow(guest), Device::Uart), Vec::new()));
     let client = Client::new(host).unwrap();
     let output = client.run(["head", "-c", "60000", "/dev/zero"], TIME).unwrap();
     assert_eq!(output.stdout.len(), 60_000);

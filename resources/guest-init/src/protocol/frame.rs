@@ -15,6 +15,8 @@ const CHECKSUM: usize = 4;
 const MAX_ENCODED: usize =
     MAX_PAYLOAD + HEADER + CHECKSUM + (MAX_PAYLOAD + HEADER + CHECKSUM) / 254 + 2;
 
+/// Bytes that a reader asks for at a time.
+const READ_SIZE: usize = 64 * 1024;
 /// Bit of the kind byte: the payload is compressed (deflate).
 const COMPRESSED: u8 = 0x40;
 /// Shorter payloads are not worth the try.
@@ -67,10 +69,10 @@ pub struct Frame {
 }
 
 /// Bytes to send for one message. Payload beyond [`MAX_PAYLOAD`] is the caller's mistake: the
-/// receiver will drop the frame.
-pub fn encode(kind: Kind, id: u32, payload: &[u8]) -> Vec<u8> {
+/// receiver will drop the frame. If `compressing`, a payload that gets shorter by it is compressed.
+pub fn encode(kind: Kind, id: u32, payload: &[u8], compressing: bool) -> Vec<u8> {
     debug_assert!(payload.len() <= MAX_PAYLOAD, "{} bytes in one frame", payload.len());
-    let compressed = compress(payload);
+    let compressed = if compressing { compress(payload) } else { None };
     let mut plain = Vec::with_capacity(HEADER + payload.len() + CHECKSUM);
     plain.push(kind as u8 | compressed.as_ref().map_or(0, |_| COMPRESSED));
     plain.extend_from_slice(&id.to_le_bytes());
@@ -144,7 +146,7 @@ pub struct FrameReader<R> {
 impl<R: Read> FrameReader<R> {
     /// A reader at the start of a stream, or anywhere in it.
     pub fn new(source: R) -> Self {
-        let buffer = vec![0; 4096];
+        let buffer = vec![0; READ_SIZE];
         Self { source, buffer, start: 0, end: 0, partial: Vec::new(), too_long: false }
     }
 

@@ -18,6 +18,10 @@ pub enum Request {
     WriteFile(WriteFile),
     /// Send a signal to a running command and all it started.
     Signal(Signal),
+    /// Change the size of a running command's terminal.
+    Resize(Resize),
+    /// Nobody reads an output of a running command any more.
+    CloseOutput(CloseOutput),
     /// Stop everything and power the machine off.
     PowerOff,
     /// Stop everything and restart the machine.
@@ -42,6 +46,20 @@ pub struct Run {
     /// Whether `Stdin` frames will come; otherwise standard input is empty.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stdin: bool,
+    /// A terminal for all three standard streams, whose output comes in `Stdout` frames; `Stdin`
+    /// frames will come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<Size>,
+}
+
+/// Size of a terminal in characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// Lines.
+    pub rows: u16,
+    /// Characters in a line.
+    pub columns: u16,
 }
 
 /// How an interface is to be set up.
@@ -81,8 +99,28 @@ pub struct Signal {
     pub signal: i32,
 }
 
+/// A new size for a command's terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resize {
+    /// Id of the `Run` request.
+    pub run: u32,
+    /// The size.
+    pub size: Size,
+}
+
+/// An output that nobody reads any more: the command that writes to it is to learn that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseOutput {
+    /// Id of the `Run` request.
+    pub run: u32,
+    /// Whether it is standard error; standard output otherwise.
+    pub stderr: bool,
+}
+
 /// What PID 1 says when it takes requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     /// [`VERSION`](super::VERSION) of the guest's PID 1.
     pub version: u32,
@@ -91,6 +129,35 @@ pub struct Ready {
     /// What went wrong while the guest came up, if anything: one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Kind of the guest's device.
+    #[serde(default)]
+    pub device: Device,
+}
+
+/// What the control device is to the guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// A UART: every byte takes time, and its buffer is small.
+    #[default]
+    Uart,
+    /// A port of a virtio console: bytes move in blocks, by DMA.
+    Port,
+}
+
+impl Device {
+    /// Bytes of standard input that may be on their way to one command.
+    pub fn window(self) -> usize {
+        match self {
+            Self::Uart => 8 * 1024,
+            Self::Port => 128 * 1024,
+        }
+    }
+
+    /// Whether bytes are dearer than the time to compress them.
+    pub fn compresses(self) -> bool {
+        self == Self::Uart
+    }
 }
 
 /// How a command ended.

@@ -6,8 +6,8 @@
 //!
 //! COBS keeps the zero byte out of a frame, so a receiver that lost its place finds it again at
 //! the next zero, and the checksum tells that bytes were lost. Large data is sent as many frames;
-//! no payload is longer than [`MAX_PAYLOAD`]. Where that makes a payload shorter, it is compressed
-//! (deflate), and bit 6 of `kind` is set.
+//! no payload is longer than [`MAX_PAYLOAD`]. A payload may be compressed (deflate), then bit 6 of
+//! `kind` is set.
 //!
 //! How a session goes:
 //! 1. the host sends [`Kind::Hello`] every second until the guest answers [`Kind::Ready`] (the
@@ -17,23 +17,24 @@
 //! 3. `Run` is answered by `Stdout` and `Stderr` chunks and at the end by [`Kind::Exited`], or by
 //!    `Failed` if it could not start;
 //! 4. a `Run` with `stdin` and a `WriteFile` take [`Kind::Stdin`] frames, an empty one ends the
-//!    data. At most [`STDIN_WINDOW`] bytes may be under way: the guest gives room back by
-//!    [`Kind::Credit`], so a tty's small buffer is never overrun.
+//!    data. At most [`Device::window`] bytes may be under way: the guest gives room back by
+//!    [`Kind::Credit`], so a tty's small buffer is never overrun;
+//! 5. a `Run` with a terminal may be resized, and output that nobody reads can be closed, as the
+//!    end of a pipe would be.
 //!
 //! The guest's device is a port of a virtio console or a UART. Every byte over a UART may cost a VM
-//! exit, so nothing is echoed and text is compressed.
+//! exit, so nothing is echoed and what gets shorter by it is compressed; over a port it is not.
 
 mod frame;
 mod message;
 
 pub use frame::{Frame, FrameReader, Kind, MAX_PAYLOAD, Received, encode};
-pub use message::{Configure, Ready, Request, Run, Signal, Status, WriteFile};
+pub use message::{
+    CloseOutput, Configure, Device, Ready, Request, Resize, Run, Signal, Size, Status, WriteFile,
+};
 
 /// Version of this protocol, told in [`Ready`].
-pub const VERSION: u32 = 2;
-
-/// Bytes of standard input that may be on their way to one command.
-pub const STDIN_WINDOW: usize = 8 * 1024;
+pub const VERSION: u32 = 3;
 
 /// Name of the kernel command line parameter that names the control device.
 pub const CONTROL_PARAMETER: &str = "nicvmm.control";

@@ -16,12 +16,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit;
-use super::host::{Host, directory_of, enter_nested};
+use super::host::{Host, directory_of, enter_nested, same_command};
 use crate::lab::scenario::file::{FILE_MIB, FILE_MIB_MAX, SECONDS, Seconds};
 use crate::lab::scenario::profile::{MTU_MAX, MTU_MIN, Profile, profiles};
 use crate::lab::scenario::{find, library};
 use crate::lab::{Progress, SignalWatch, Stop, Variant, Vmm, host_facts, measure, report, story};
-use crate::nested::is_inside;
+use crate::nested::{Request, is_inside};
 use crate::path::units::Rate;
 use crate::path::{IcmpPolicy, MssClamp};
 use output::Destination;
@@ -151,7 +151,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if !args.tcg && args.host.is_nested(args.quiet)? {
         // Found out here, since in there it would take a while.
         task.plan(args)?;
-        return enter_nested(writable(args)?, false);
+        return enter_nested(&Request { writable: writable(args)?, ..same_command()? });
     }
     let stop = Stop::default();
     let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;

@@ -1,59 +1,78 @@
-//! Runs one command in the guest and ends the machine with its status.
+//! Runs one command in the guest, on our standard streams, and ends the machine with its status.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use guest_init::client::{Client, Command, Result, Stream};
+use anyhow::Result;
+use guest_init::client::{Client, Command};
+use nix::sys::signal::Signal;
 
 use crate::machine::{Ending, Endings};
+use crate::streams::{Loan, Streams, escapes};
 
 /// Longer than any guest lives; the machine has a time limit of its own.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// How the command ended, once it has.
-#[derive(Clone, Default)]
-pub struct CommandStatus(Arc<Mutex<Option<std::result::Result<u8, String>>>>);
+/// A command for a guest, and how it ended once it has.
+pub struct GuestCommand {
+    status: Arc<Mutex<Option<std::result::Result<u8, String>>>>,
+    loan: Loan,
+}
 
-impl CommandStatus {
-    /// The status, or why there is none; `None` if the guest ended first.
-    pub fn get(&self) -> Option<std::result::Result<u8, String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl GuestCommand {
+    /// Starts a thread that waits for the guest behind `channel`, runs `command` there on `streams`,
+    /// and reports the end to `endings`.
+    pub fn start(
+        command: Command,
+        streams: Streams,
+        channel: UnixStream,
+        endings: Arc<Endings>,
+    ) -> io::Result<Self> {
+        let this = Self { status: Arc::default(), loan: Loan::default() };
+        let (status, loan) = (Arc::clone(&this.status), this.loan.clone());
+        thread::Builder::new().name("command".into()).spawn(move || {
+            let result = run(command, streams, channel, &endings, &loan);
+            let result = result.map_err(|error| format!("{error:#}"));
+            *status.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            endings.report(Ending::Stopped);
+        })?;
+        Ok(this)
+    }
+
+    /// Its status, or why there is none; `None` if the guest ended first.
+    pub fn status(&self) -> Option<std::result::Result<u8, String>> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the terminal back from it.
+    pub fn end_loan(&self) {
+        self.loan.take_back();
     }
 }
 
-/// Starts a thread that waits for the guest behind `channel`, runs `argv` there, and reports the
-/// end to `endings`.
-pub fn spawn(
+fn run(
+    command: Command,
+    streams: Streams,
     channel: UnixStream,
-    argv: Vec<String>,
-    endings: Arc<Endings>,
-) -> io::Result<CommandStatus> {
-    let status = CommandStatus::default();
-    let noted = status.clone();
-    thread::Builder::new().name("command".into()).spawn(move || {
-        let result = run(channel, argv).map_err(|error| error.to_string());
-        *noted.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        endings.report(Ending::Stopped);
-    })?;
-    Ok(status)
-}
-
-fn run(channel: UnixStream, argv: Vec<String>) -> Result<u8> {
+    endings: &Arc<Endings>,
+    loan: &Loan,
+) -> Result<u8> {
     let client = Client::new(channel)?;
     let ready = client.wait_ready(FOREVER)?;
     for warning in ready.warnings {
         tracing::warn!("guest: {warning}");
     }
-    let command = Command::new(argv).on_output(|stream, bytes| {
-        // A reader that went away must not keep the command from ending.
-        let _ = match stream {
-            Stream::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
-            Stream::Stderr => io::stderr().write_all(bytes),
-        };
-    });
-    let output = client.run(command, FOREVER)?;
+    let process = Arc::new(client.start(streams.attach(command))?);
+    let endings = Arc::clone(endings);
+    let quit = move || endings.report(Ending::Signal(Signal::SIGINT as i32));
+    let filter: crate::streams::Filter = match streams {
+        Streams::Terminal => Box::new(escapes(quit)),
+        Streams::Pipes { .. } => Box::new(<[u8]>::to_vec),
+    };
+    streams.connect(&process, loan, filter)?;
+    let output = process.wait(FOREVER)?;
     Ok(output.status.code() as u8)
 }

@@ -8,11 +8,11 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 
-use super::terminal::{RawTerminal, escapes};
 use crate::machine::console::{Console, Transcript};
 use crate::machine::output::PatientOutput;
 use crate::machine::serial::InputFilter;
 use crate::machine::{Ending, Machine, layout};
+use crate::streams::{RawTerminal, escapes};
 
 /// Where the console goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

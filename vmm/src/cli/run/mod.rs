@@ -5,7 +5,7 @@ mod console;
 mod control;
 mod nic;
 mod report;
-mod terminal;
+mod variable;
 
 use std::fs::File;
 use std::io::IsTerminal;
@@ -16,23 +16,28 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use devices::virtio::rng::{self, Rng};
+use guest_init::client::Command;
 use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT};
 
 use super::exit;
-use super::host::{Host, directory_of, enter_nested};
+use super::host::{Host, directory_of, enter_nested, same_command};
 use crate::machine::boot::Payload;
 use crate::machine::console::Transcript;
 use crate::machine::{Ending, Machine, block_signals, layout};
-use command::CommandStatus;
+use crate::streams::{Streams, block_resizes};
+use command::GuestCommand;
 use console::ConsoleTarget;
 use control::ControlSocket;
 use nic::NicSpec;
 use report::Report;
+use variable::Variable;
 
 /// Boots a guest, and runs a command in it.
 ///
-/// Without a COMMAND the console is on standard input and output; Ctrl-A x stops the guest. With
-/// a COMMAND the console is silent, the command's output is ours, and so is its exit status.
+/// The command's standard input, output and error are ours, and so is its exit status. In a terminal
+/// the command has one too, and Ctrl-C is its own; Ctrl-A x stops the guest (Ctrl-A twice is one
+/// for the command). Without a COMMAND the default guest runs a shell, and a kernel of yours has its
+/// console on standard input and output. Nothing that happens in the guest outlives it.
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub struct RunArgs {
@@ -61,10 +66,17 @@ pub struct RunArgs {
     /// A NIC; may be repeated.
     #[arg(long, value_name = "NIC", long_help = nic::HELP)]
     nic: Vec<NicSpec>,
+    /// Sets an environment variable for COMMAND, or passes ours on; may be repeated.
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<Variable>,
+    /// Directory in which COMMAND starts.
+    #[arg(long, value_name = "DIR")]
+    cwd: Option<String>,
     /// Ends the guest after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// Where the console goes: `stdio`, `none` or `file:PATH`.
+    /// [default: none where there is a command to run, stdio elsewhere]
     #[arg(long, value_name = "WHERE")]
     console: Option<ConsoleTarget>,
     /// Listens on this unix socket for a client of the guest's control channel.
@@ -73,7 +85,7 @@ pub struct RunArgs {
     /// Writes what the run cost (exits to user space, CPU time, memory) to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Command to run in the guest, with its arguments.
+    /// Command to run in the guest, with its arguments. [default: a shell]
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
@@ -85,8 +97,11 @@ const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1";
 /// Where the guest's random bytes come from.
 const RANDOMNESS: &str = "/dev/urandom";
 
+/// What runs where there is no COMMAND.
+const SHELL: [&str; 2] = ["bash", "-l"];
+
 /// Asks the default guest for a shell on its console.
-const SHELL: &str = "nicvmm.shell";
+const CONSOLE_SHELL: &str = "nicvmm.shell";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
@@ -99,35 +114,69 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let payload = payload(args)?;
-    if args.host.is_nested(!args.command.is_empty() && !std::io::stderr().is_terminal())? {
+    let streams = match args.console() {
+        ConsoleTarget::Stdio => Streams::Pipes { input: false },
+        _ => Streams::detect(),
+    };
+    if args.host.is_nested(args.command().is_some() && !std::io::stderr().is_terminal())? {
         return run_nested(args);
     }
     block_signals()?;
+    block_resizes().context("cannot block signals")?;
     let mut machine = Machine::new(args.memory << 20, args.cpus)?;
     let transcript = Transcript::default();
-    let target = args.console.clone().unwrap_or(if args.command.is_empty() {
-        ConsoleTarget::Stdio
-    } else {
-        ConsoleTarget::None
-    });
-    let terminal = console::add(&mut machine, &target, &transcript)?;
+    let terminal = console::add(&mut machine, &args.console(), &transcript)?;
     for (index, nic) in args.nic.iter().enumerate() {
         nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?;
     }
     add_randomness(&mut machine)?;
-    let status = add_control(&mut machine, args)?;
     let report = args.report.as_deref().map(Report::create).transpose()?;
+    let command = add_control(&mut machine, args, streams)?;
     machine.boot(&payload)?;
     let exits = machine.exits();
-    let mut ending = machine.run(args.timeout)?;
+    let ending = machine.run(args.timeout);
     drop(terminal);
+    if let Some(command) = &command {
+        command.end_loan();
+    }
+    let mut ending = ending?;
     if ending == Ending::Reset && transcript.panicked() {
         ending = Ending::Panic;
     }
     if let Some(report) = report {
         report.write(&ending, &exits)?;
     }
-    finish(&ending, status.as_ref(), &target, &transcript)
+    finish(&ending, command.as_ref(), &args.console(), &transcript)
+}
+
+impl RunArgs {
+    /// What to run in the guest: the COMMAND, or a shell where nothing else was asked for.
+    fn command(&self) -> Option<Command> {
+        let words: Vec<&str> = if !self.command.is_empty() {
+            self.command.iter().map(String::as_str).collect()
+        } else if self.kernel.is_none() && self.console.is_none() && self.control.is_none() {
+            SHELL.to_vec()
+        } else {
+            return None;
+        };
+        let mut command = Command::new(words);
+        for Variable { name, value } in &self.env {
+            command = command.env(name, value);
+        }
+        Some(match &self.cwd {
+            Some(directory) => command.current_dir(directory),
+            None => command,
+        })
+    }
+
+    /// Where the console goes, asked for or not.
+    fn console(&self) -> ConsoleTarget {
+        let default = || match self.command() {
+            Some(_) => ConsoleTarget::None,
+            None => ConsoleTarget::Stdio,
+        };
+        self.console.clone().unwrap_or_else(default)
+    }
 }
 
 /// Runs the guest in the nested machine, from where only files can be reached.
@@ -146,7 +195,11 @@ fn run_nested(args: &RunArgs) -> Result<ExitCode> {
         .into_iter()
         .chain(&args.report)
         .chain(args.nic.iter().filter_map(|nic| nic.capture.as_ref()));
-    enter_nested(files.map(|file| directory_of(file)).collect(), args.command.is_empty())
+    let mut request = same_command()?;
+    request.writable = files.map(|file| directory_of(file)).collect();
+    request.variables = args.env.iter().map(|variable| variable.name.clone()).collect();
+    request.streams = Streams::detect();
+    enter_nested(&request)
 }
 
 /// What to boot: the files that were named, or the default guest, which is built if need be.
@@ -157,8 +210,8 @@ fn payload(args: &RunArgs) -> Result<Payload> {
         (kernel.clone(), args.initrd.clone())
     } else {
         let guest = crate::guest::default(&super::guest::spinner())?;
-        if args.command.is_empty() && args.control.is_none() {
-            command_line.push(SHELL);
+        if args.console() == ConsoleTarget::Stdio && args.control.is_none() {
+            command_line.push(CONSOLE_SHELL);
         }
         (guest.kernel, Some(guest.initrd))
     };
@@ -173,16 +226,18 @@ fn add_randomness(machine: &mut Machine) -> Result<()> {
     Ok(machine.add_function(layout::RNG_SLOT, Box::new(function), Vec::new())?)
 }
 
-fn add_control(machine: &mut Machine, args: &RunArgs) -> Result<Option<CommandStatus>> {
+fn add_control(
+    machine: &mut Machine,
+    args: &RunArgs,
+    streams: Streams,
+) -> Result<Option<GuestCommand>> {
     if let Some(path) = &args.control {
         let channel = control::add_channel(machine)?;
         machine.add_subscriber(Box::new(ControlSocket::bind(path, channel)?));
-    } else if !args.command.is_empty() {
+    } else if let Some(command) = args.command() {
         let channel = control::add_channel(machine)?;
-        let argv = args.command.clone();
-        let status =
-            command::spawn(channel, argv, machine.endings()).context("cannot start a thread")?;
-        return Ok(Some(status));
+        let command = GuestCommand::start(command, streams, channel, machine.endings());
+        return Ok(Some(command.context("cannot start a thread")?));
     }
     Ok(None)
 }
@@ -190,17 +245,17 @@ fn add_control(machine: &mut Machine, args: &RunArgs) -> Result<Option<CommandSt
 /// Says how it ended where that is not what was asked for, and gives the exit status.
 fn finish(
     ending: &Ending,
-    status: Option<&CommandStatus>,
+    command: Option<&GuestCommand>,
     target: &ConsoleTarget,
     transcript: &Transcript,
 ) -> Result<ExitCode> {
-    match status.and_then(CommandStatus::get) {
+    match command.and_then(GuestCommand::status) {
         Some(Ok(status)) if *ending == Ending::Stopped => return Ok(status.into()),
         Some(Err(error)) if *ending == Ending::Stopped => anyhow::bail!("the command: {error}"),
         _ => {}
     }
     let expected = match ending {
-        Ending::PowerOff => status.is_none(),
+        Ending::PowerOff => command.is_none(),
         ending => *ending == Ending::Stopped,
     };
     if expected {
