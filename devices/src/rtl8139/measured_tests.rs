@@ -41,6 +41,13 @@ fn the_historical_nic_sends_what_qemu_5_2_sends_byte_for_byte() {
 }
 
 #[test]
+fn the_profile_of_qemu_7_2_sends_what_qemu_7_2_sends_byte_for_byte() {
+    for line in include_str!("measured/qemu-7.2.txt").lines() {
+        assert_eq!(replay(line, Rules::QEMU_7_2), line);
+    }
+}
+
+#[test]
 fn the_corrected_nic_sends_what_qemu_7_2_sends_but_for_the_flags() {
     for line in include_str!("measured/qemu-7.2.txt").lines() {
         assert_eq!(replay(line, Rules::NONE), line);

@@ -246,3 +246,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn qemu_fills_in_a_checksum_beyond_a_packet_that_has_no_room_for_it() {
+    let mut frame = Spec { payload: pattern(40), ..Spec::default() }.build();
+    frame[16..18].copy_from_slice(&24u16.to_be_bytes());
+    assert_eq!(sent(&frame, TCP_CHECKSUM, 0, Rules::NONE), [&frame[..]]);
+    let filled = sent(&frame, TCP_CHECKSUM, 0, Rules::QEMU_7_2).remove(0);
+    assert_eq!(filled[..50], frame[..50]);
+    assert_ne!(filled[50..52], frame[50..52]);
+    assert_eq!(filled[52..], frame[52..]);
+    let stump = &frame[..51];
+    assert_eq!(sent(stump, TCP_CHECKSUM, 0, Rules::QEMU_7_2)[0].len(), 51);
+}
+
+#[test]
+fn qemu_loses_push_and_fin_and_does_not_look_behind_tags() {
+    let spec = Spec { flags: 0x99, payload: pattern(2500), ..Spec::default() };
+    let flags = |rules| -> Vec<u8> {
+        sent(&spec.build(), large(1000), 0, rules).iter().map(|bytes| parse(bytes).flags).collect()
+    };
+    assert_eq!(flags(Rules::QEMU_7_2), [0x90; 3]);
+    assert_eq!(flags(Rules::NONE), [0x90, 0x10, 0x19]);
+}

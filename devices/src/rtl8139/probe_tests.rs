@@ -63,6 +63,16 @@ fn eeprom_word(guest: &mut Guest, address: u32, address_bits: u32) -> u32 {
     word
 }
 
+/// A command without an answer.
+fn eeprom_command(guest: &mut Guest, bits: u32, count: u32) {
+    for bit in (0..count).rev() {
+        let data = (bits >> bit & 1) << 1;
+        let _ = guest.write(0x50, 1, 0x88 | data);
+        let _ = guest.write(0x50, 1, 0x88 | data | 0x04);
+    }
+    let _ = guest.write(0x50, 1, 0x80);
+}
+
 #[test]
 fn the_driver_reads_the_mac_address_from_the_eeprom() {
     let mut guest = Guest::powered_on(Config::new(MAC));
@@ -137,6 +147,37 @@ fn autoload_of_qemu_resets_and_leaves_9346cr_at_zero() {
     let mut guest = Guest::up(Config { quirks: Quirks::QEMU_7_2, ..Config::new(MAC) });
     let _ = guest.write(0x50, 1, 0x40);
     assert_eq!([guest.read(0x50, 1), guest.read(0xe0, 2), guest.read(0x37, 1)], [0, 0, 0x11]);
+}
+
+#[test]
+fn an_enable_bit_that_is_set_again_restarts_the_rings_of_qemu_only() {
+    let quirks = [Quirks::NONE, Quirks::QEMU_7_2];
+    let next = quirks.map(|quirks| {
+        let mut guest = Guest::up(Config { quirks, ..Config::new(MAC) });
+        guest.arrive([[&MAC[..], &[0; 54]].concat()]);
+        let _ = guest.write(0x37, 1, 0x0c);
+        guest.nic.receiver.next
+    });
+    assert_eq!(next, [1, 0]);
+}
+
+#[test]
+fn qemu_shows_reset_until_the_command_register_is_written() {
+    let mut guest = Guest::powered_on(Config { quirks: Quirks::QEMU_7_2, ..Config::new(MAC) });
+    assert_eq!(guest.read(0x37, 1), 0x11);
+    let _ = guest.write(0x37, 1, 0);
+    assert_eq!(guest.read(0x37, 1), 0x01);
+}
+
+#[test]
+fn autoload_brings_what_was_written_to_the_eeprom() {
+    let mut guest = Guest::powered_on(Config::new(MAC));
+    eeprom_command(&mut guest, 0b1_0011_0000, 9);
+    eeprom_command(&mut guest, 0b1_0100_0111 << 16 | 0x2211, 25);
+    let _ = guest.write(0x50, 1, 0x40);
+    assert_eq!(guest.read(0x00, 4), 0x1200_2211);
+    guest.nic.reset();
+    assert_eq!(guest.read(0x00, 4), 0x1200_2211);
 }
 
 #[test]

@@ -256,6 +256,60 @@ fn a_frame_that_no_ring_can_hold_is_dropped() {
 }
 
 #[test]
+fn qemu_takes_short_and_long_frames_and_lets_them_run_over_the_ring() {
+    let mut guest = qemu(Quirks::QEMU_7_2, 0);
+    let _ = guest.write(0x40, 4, 0x0306_0600);
+    guest.hand_over(0, &to(MAC, 30));
+    guest.work();
+    assert_eq!([guest.read(CBR, 2), guest.acknowledge()], [68, 0x05]);
+    let _ = guest.write(CAPR, 2, 68 - 16);
+    let long = to(MAC, 20000);
+    guest.arrive([long.clone()]);
+    assert_eq!(guest.ring(72, 20000), long);
+    assert_eq!(guest.acknowledge(), 0x01);
+}
+
+#[test]
+fn frames_in_loopback_are_padded_on_the_way_in_qemu_7_2_and_by_the_receiver_in_5_2() {
+    for (quirks, padded) in [(Quirks::QEMU_7_2, true), (Quirks::QEMU_5_2, false)] {
+        let mut guest = Guest::up(Config { quirks, ..Config::new(MAC) });
+        let _ = guest.write(0x40, 4, 0x0306_0600);
+        let frame = to(MAC, 30);
+        guest.send(&frame, 0);
+        let fcs = guest.received(0, 64)[60..].to_vec();
+        let whole = [&frame[..], &[0; 30]].concat();
+        assert_eq!(fcs == crc32fast::hash(&whole).to_le_bytes(), padded);
+        assert_eq!(fcs == crc32fast::hash(&frame).to_le_bytes(), !padded);
+    }
+}
+
+#[test]
+fn in_qemu_frames_in_loopback_are_lost_where_the_wire_would_wait_or_is_cut() {
+    let mut guest = qemu(Quirks::QEMU_7_2, 0);
+    let _ = guest.write(0x3c, 2, 1);
+    let _ = guest.write(0x40, 4, 0x0306_0600);
+    let _ = guest.write(CAPR, 2, 0);
+    guest.hand_over(0, &to(MAC, 60));
+    guest.work();
+    assert_eq!([guest.read(CBR, 2), guest.read(0x4c, 4), guest.acknowledge()], [0, 0, 0x04]);
+    let _ = guest.write(CAPR, 2, 0xfff0);
+    guest.nic.set_link(false);
+    guest.hand_over(1, &to(MAC, 60));
+    guest.work();
+    assert_eq!([guest.read(CBR, 2), guest.acknowledge()], [0, 0x24]);
+}
+
+#[test]
+fn the_loopback_of_the_chip_needs_no_cable() {
+    let mut guest = guest(0);
+    let _ = guest.write(0x40, 4, 0x0306_0600);
+    guest.nic.set_link(false);
+    guest.hand_over(0, &to(MAC, 60));
+    guest.work();
+    assert_eq!(guest.read(CBR, 2), 68);
+}
+
+#[test]
 fn a_ring_outside_of_ram_is_a_system_error_and_moves_no_pointer() {
     let mut guest = guest(0);
     let _ = guest.write(0x30, 4, 0xffff_f000);
