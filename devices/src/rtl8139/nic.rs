@@ -218,7 +218,8 @@ impl Rtl8139 {
         }
         if self.slots.pending > 0 {
             let backend = reborrow(&mut backend);
-            let round = self.slots.round(&self.memory, &mut self.registers, backend);
+            let round =
+                self.slots.round(&self.memory, &mut self.registers, backend, &self.config.quirks);
             self.settle_slots(round);
             if round.blocked {
                 return Transmit::Blocked;

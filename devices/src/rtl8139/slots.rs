@@ -4,6 +4,7 @@
 //! chip takes the descriptors in turn, never one out of it, sends what they point at, and sets OWN
 //! and TOK. The frame is one piece, with its addresses and its padding in place.
 
+use super::quirks::Quirks;
 use super::register_file::Registers;
 use super::registers::Reg;
 use crate::memory::{DmaMemory, Gather};
@@ -20,7 +21,7 @@ pub const SENT: u32 = 1 << 15;
 /// TSD bit 30: the frame was given up.
 const ABORTED: u32 = 1 << 30;
 /// TSD bits 12:0: bytes of the frame.
-pub const SIZE: u32 = 0x1fff;
+const SIZE: u32 = 0x1fff;
 /// TSD bits that a write sets: size, OWN and early transmit threshold.
 const WRITTEN: u32 = 0x003f_3fff;
 /// TSD bits that a write leaves as they are. The others tell of the last frame, and go.
@@ -51,6 +52,11 @@ pub fn summarize(registers: &mut Registers) {
         }
     }
     registers.set(Reg::Tsads, summary);
+}
+
+/// Whether a frame of `size` bytes can be sent.
+pub fn fits(size: usize, quirks: &Quirks) -> bool {
+    size <= LONGEST as usize || quirks.long_c_frames
 }
 
 /// A frame that is to be sent.
@@ -101,6 +107,12 @@ impl Slots {
         (status & OWN == 0).then_some(Request { address, size })
     }
 
+    /// How many frames the writes since the last call may send, which are seen to thereby.
+    pub fn allowance(&mut self, quirks: &Quirks) -> u32 {
+        let writes = std::mem::take(&mut self.pending);
+        if quirks.one_frame_a_write || writes == 0 { writes } else { SLOTS as u32 }
+    }
+
     /// Gives the descriptor whose turn it is back and goes on to the next.
     pub fn complete(&mut self, registers: &mut Registers, sent: bool) {
         let (status, _) = REGISTERS[self.next];
@@ -117,16 +129,16 @@ impl Slots {
         memory: &DmaMemory,
         registers: &mut Registers,
         backend: Option<&mut dyn Backend>,
+        quirks: &Quirks,
     ) -> Round {
         let mut round = Round::default();
         if memory.ram().is_none() {
             return round;
         }
-        self.pending = 0;
-        for _ in 0..SLOTS {
+        for _ in 0..self.allowance(quirks).min(SLOTS as u32) {
             let Some(Request { address, size }) = self.due(registers) else { break };
             self.frame.clear();
-            let fits = size <= LONGEST as usize;
+            let fits = fits(size, quirks);
             let reached = fits && self.frame.push(memory, address, size).is_ok();
             if reached && size > 0 && backend.is_some() {
                 self.batch.push(&[], &self.frame, 0..size, Metadata::default());

@@ -7,13 +7,13 @@
 
 use vm_memory::{GuestAddress, GuestMemoryMmap};
 
-use super::Rtl8139;
 use super::control::{CPCR_TRANSMIT, CR_TRANSMIT};
 use super::descriptor::{self, Descriptor, FIRST, LAST};
 use super::offload::{self, Request, STATUS};
 use super::registers::Reg;
-use super::slots::{self, SIZE};
+use super::slots;
 use super::transmit::{LENGTH, MAX_FRAME, ROUND};
+use super::{Rtl8139, isr};
 use crate::ethernet::headers::ETHERTYPE_AT;
 use crate::memory::{DmaMemory, Gather};
 use crate::net::{Backend, Batch, Metadata, Offloads, Sent, Transmit};
@@ -95,15 +95,21 @@ impl Rtl8139 {
     pub(super) fn transmit_staged(&mut self, mut backend: Option<&mut dyn Backend>) -> Transmit {
         let Some(mut staging) = self.staging.take() else { return Transmit::Idle };
         let mut end = Transmit::Idle;
-        let mut attempts = std::mem::take(&mut self.slots.pending);
+        let quirks = self.config.quirks;
+        let mut attempts = self.slots.allowance(&quirks);
         while attempts > 0 && self.has(Reg::Cr, CR_TRANSMIT) {
             attempts -= 1;
             let Some(slots::Request { address, size }) = self.slots.due(&self.registers) else {
                 break;
             };
-            let mut frame = vec![0; size.min(SIZE as usize)];
+            let fits = slots::fits(size, &quirks);
+            self.slots.complete(&mut self.registers, fits);
+            if !fits {
+                self.raise(isr::TRANSMIT_ERROR);
+                continue;
+            }
+            let mut frame = vec![0; size];
             read_forgiving(&self.memory, address, &mut frame);
-            self.slots.complete(&mut self.registers, true);
             if !frame.is_empty() {
                 self.send_staged(&frame, false, &mut backend, &mut end);
             }
