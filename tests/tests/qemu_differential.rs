@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use tests::differential::generate::{self, Limits};
 use tests::differential::{
-    Ours, Qemu, Script, Subject, Version, compare, generate, profile, shrink, transcript,
+    Ours, Qemu, Script, Subject, Version, compare, profile, shrink, transcript,
 };
 use tests::program::skip;
 
@@ -75,8 +76,9 @@ fn the_installed_qemu_answers_what_is_kept_of_it() {
 fn random_scripts_show_no_difference_to_the_installed_qemu() {
     let Some(mut qemu) = installed("QEMU's RTL8139 against ours") else { return };
     let mut ours = ours(&Version::Installed);
+    let limits = Limits::of(&Version::Installed);
     for seed in SEED..SEED + SCRIPTS {
-        let script = generate::script(seed, generate::Limits { clock: false });
+        let script = generate::script(seed, limits);
         let mut difference = |script: &Script| compare(&mut qemu, &mut ours, script);
         let found = difference(&script).expect("the script runs");
         assert!(found.is_none(), "seed {seed} shows a difference\n{}", {

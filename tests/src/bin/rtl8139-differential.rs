@@ -82,7 +82,8 @@ impl Pair {
             let script = generate::script(seed, limits);
             scripts += 1;
             steps += script.steps.len();
-            if self.difference(&script)?.is_some() {
+            let difference = self.difference(&script).with_context(|| format!("seed {seed}"))?;
+            if difference.is_some() {
                 self.report(&format!("seed {seed}"), &script)?;
                 found += 1;
                 if found == most {
@@ -110,7 +111,7 @@ fn main() -> ExitCode {
 /// Does what is asked; answers how many scripts show a difference.
 fn run(arguments: Arguments) -> anyhow::Result<usize> {
     let version = arguments.unpacked_5_2.map_or(Version::Installed, Version::Unpacked52);
-    let limits = Limits { clock: version.owns_clock() };
+    let limits = Limits::of(&version);
     if let Command::Show { seed } = arguments.command {
         print!("{}", generate::script(seed, limits));
         return Ok(0);
@@ -131,7 +132,8 @@ fn run(arguments: Arguments) -> anyhow::Result<usize> {
         Command::Replay { files } => {
             for file in files {
                 let script = Script::load(&file)?;
-                if let Some(difference) = pair.difference(&script)? {
+                let difference = pair.difference(&script);
+                if let Some(difference) = difference.with_context(|| file.display().to_string())? {
                     println!("# {}\n{difference}", file.display());
                     found += 1;
                 }

@@ -68,6 +68,10 @@ impl Driver {
     fn poll(&mut self) {
         let any = self.rng.u32(..256);
         let value = self.pick(&[0x40, 0x40, 0x40, 0x80, 0xc0, 0x01, 0, any]);
+        if value & 0x80 != 0 && self.rng.bool() {
+            let (word, buffer) = (OWN | EOR | FS | LS | 0x3c, layout::TX_BUFFERS.start as u32);
+            self.words(layout::HIGH_RING, [word, 0, buffer, 0]);
+        }
         self.write(0xd9, 1, value);
     }
 

@@ -13,16 +13,27 @@ mod registers;
 
 use fastrand::Rng;
 
-use super::Script;
 use super::bytes::Bytes;
 use super::layout;
 use super::step::{Access, Space, Step};
+use super::{Script, Version};
 
-/// What to draw.
+/// What not to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Whether time may pass: not where QEMU's clock runs by itself.
     pub clock: bool,
+    /// The shortest frame to send. QEMU 5.2 looks for the address of a shorter one, when it comes
+    /// back in loopback, in what lies behind it.
+    pub least_frame: usize,
+}
+
+impl Limits {
+    /// What `version` can be held to.
+    pub fn of(version: &Version) -> Self {
+        let clock = version.owns_clock();
+        Self { clock, least_frame: if clock { 6 } else { 1 } }
+    }
 }
 
 /// The script that belongs to `seed`.

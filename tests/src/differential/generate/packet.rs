@@ -23,7 +23,7 @@ impl Driver {
             self.damage(&mut frame.head);
         }
         if self.once_in(8) {
-            let length = self.rng.usize(1..80).min(frame.len());
+            let length = self.rng.usize(self.limits.least_frame..80).min(frame.len());
             frame = frame.cut(length);
         }
         frame

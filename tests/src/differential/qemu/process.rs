@@ -19,8 +19,8 @@ use vm_memory::{FileOffset, GuestAddress, GuestMemoryMmap};
 
 use crate::differential::layout::RAM;
 
-/// How long QEMU may take for a command.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long QEMU may take for a command: long on a busy host.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What the wire holds before QEMU would have to wait: more than any step sends.
 const WIRE_BUFFER: usize = 16 << 20;
 const BIOS: usize = 64 << 10;
