@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use devices::net::{Offloads, Tap, TapError};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{Pid, gettid};
 
 type Task = Box<dyn FnOnce() + Send>;
 
@@ -58,6 +59,11 @@ impl Namespace {
         let tasks = self.tasks.as_ref().context("the namespace is closed")?;
         let sent = tasks.send(Box::new(move || drop(answer.send(task()))));
         sent.ok().and_then(|()| result.recv().ok()).context("the task in the namespace panicked")
+    }
+
+    /// The thread that lives inside, for programs that take a namespace by a process in it.
+    pub fn thread(&self) -> anyhow::Result<Pid> {
+        self.run(gettid)
     }
 
     /// Makes a tap inside. `accepts` is what may come out of it unfinished.
