@@ -27,12 +27,12 @@ pub fn rerun_where_kvm_works(arguments: &[&str]) -> Option<ExitStatus> {
     let shared = tempfile::TempDir::new().expect("a temporary directory");
     let myself = std::env::current_exe().expect("a program knows its own file");
     let program = program::path();
-    let status = program::nicvmm(&["nested", "--", "/usr/bin/env"])
+    let mut command = program::nicvmm(&["nested", "--", "/usr/bin/env"]);
+    command
         .arg(format!("{}={}", program::VARIABLE, program.display()))
         .arg(myself)
         .args(arguments)
         .current_dir(shared.path())
-        .stdin(Stdio::null())
-        .status();
-    Some(status.expect("nicvmm starts"))
+        .stdin(Stdio::null());
+    Some(program::status_of(&mut command))
 }

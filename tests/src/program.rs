@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
 
 /// Names the program in the nested machine, where nothing can be built.
@@ -34,6 +34,30 @@ pub fn nicvmm(arguments: &[&str]) -> Command {
     let mut command = Command::new(path());
     command.args(arguments);
     command
+}
+
+/// The nested machine hung: QEMU's emulation of SVM now and then loses an interrupt.
+const HUNG: i32 = 126;
+/// A guest in there froze for the same reason.
+const TOO_LONG: i32 = 124;
+/// How often something is tried that failed for that reason.
+const TRIES: usize = 3;
+
+/// Runs `command` to its end. What failed because the nested machine hung is tried again, loudly;
+/// nothing else is.
+pub fn status_of(command: &mut Command) -> ExitStatus {
+    for attempt in 1..TRIES {
+        let status = command.status().expect("nicvmm starts");
+        match status.code() {
+            Some(HUNG | TOO_LONG) => {
+                let line =
+                    format!("\n*** AGAIN: {status} of {command:?}, try {attempt} of {TRIES} ***\n");
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
+            _ => return status,
+        }
+    }
+    command.status().expect("nicvmm starts")
 }
 
 /// What a person sees on standard error.

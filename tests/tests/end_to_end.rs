@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::linux::with_kvm;
 use tests::network::{self, Guest};
-use tests::program::nicvmm;
+use tests::program::{nicvmm, status_of};
 
 const KB: f64 = 1e3;
 
@@ -16,11 +16,8 @@ const KB: f64 = 1e3;
 fn compare(arguments: &[&str]) -> Value {
     let directory = TempDir::new().unwrap();
     let json = directory.path().join("result.json");
-    let status = nicvmm(&["compare", "--json", json.to_str().unwrap()])
-        .args(arguments)
-        .stdin(Stdio::null())
-        .status()
-        .unwrap();
+    let mut command = nicvmm(&["compare", "--json", json.to_str().unwrap()]);
+    let status = status_of(command.args(arguments).stdin(Stdio::null()));
     assert!(status.success(), "{status}");
     serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap()
 }

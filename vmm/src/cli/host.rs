@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
+use super::exit;
 use crate::machine::Error;
 use crate::machine::probe::{Verdict, can_run_linux};
 use crate::nested::{self, Request};
@@ -50,10 +51,19 @@ pub fn same_command() -> Result<Request> {
     Ok(Request::new(argv))
 }
 
-/// Carries out a request, and answers its exit status.
-pub fn enter_nested(request: &Request) -> Result<ExitCode> {
-    let status = nested::run(request, &super::guest::spinner())?;
-    Ok(ExitCode::from(status as u8))
+/// Carries out a request, and answers its exit status. If the machine hangs, `tries` says how often
+/// it is started at all: more than once only where nothing is lost by starting over.
+pub fn enter_nested(request: &Request, tries: u32) -> Result<ExitCode> {
+    for left in (0..tries).rev() {
+        match nested::run(request, &super::guest::spinner()) {
+            Err(error @ nested::Error::Hangs { .. }) => {
+                let next = if left > 0 { "; starting it again" } else { "" };
+                eprintln!("nicvmm: {error}{next}");
+            }
+            result => return Ok(ExitCode::from(result? as u8)),
+        }
+    }
+    Ok(exit::HUNG.into())
 }
 
 /// The directory in which a file is to be written.

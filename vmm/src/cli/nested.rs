@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::nested::{self, Request};
+use super::host::enter_nested;
+use crate::nested::Request;
 use crate::streams::Streams;
 
 /// Runs any command in the nested machine.
@@ -39,6 +40,5 @@ pub fn run(args: &NestedArgs) -> anyhow::Result<ExitCode> {
     request.memory_mib = args.memory;
     request.cpus = args.cpus;
     request.streams = Streams::detect();
-    let status = nested::run(&request, &super::guest::spinner())?;
-    Ok(ExitCode::from(status as u8))
+    enter_nested(&request, 1)
 }

@@ -39,7 +39,7 @@ pub enum Error {
     /// The outer machine stopped to answer.
     #[error(
         "the nested machine hangs: it has not answered for {silent:.0?}, which QEMU's emulation \
-         does now and then on a busy host; try again"
+         does now and then on a busy host"
     )]
     Hangs {
         /// How long.

@@ -10,7 +10,7 @@ use crate::streams::is_printing;
 /// How often it is asked to run `true`.
 const INTERVAL: Duration = Duration::from_secs(20);
 /// How long the answer may take; a machine busy with several guests answers within seconds.
-const PATIENCE: Duration = Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_secs(50);
 
 /// The pulse of a nested machine.
 pub struct Pulse {

@@ -138,6 +138,10 @@ fn seconds(text: &str) -> Result<f64, &'static str> {
     text.parse::<Seconds>().map(|seconds| seconds.0)
 }
 
+/// How often the nested machine is started, should it hang: results come at the end, so nothing is
+/// lost by starting over.
+const NESTED_TRIES: u32 = 3;
+
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.list {
@@ -151,7 +155,8 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if !args.tcg && args.host.is_nested(args.quiet)? {
         // Found out here, since in there it would take a while.
         task.plan(args)?;
-        return enter_nested(&Request { writable: writable(args)?, ..same_command()? });
+        let request = Request { writable: writable(args)?, ..same_command()? };
+        return enter_nested(&request, NESTED_TRIES);
     }
     let stop = Stop::default();
     let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;

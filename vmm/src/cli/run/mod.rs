@@ -199,7 +199,7 @@ fn run_nested(args: &RunArgs) -> Result<ExitCode> {
     request.writable = files.map(|file| directory_of(file)).collect();
     request.variables = args.env.iter().map(|variable| variable.name.clone()).collect();
     request.streams = Streams::detect();
-    enter_nested(&request)
+    enter_nested(&request, 1)
 }
 
 /// What to boot: the files that were named, or the default guest, which is built if need be.
