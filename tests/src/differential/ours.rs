@@ -119,6 +119,11 @@ impl Subject for Ours {
         match step {
             Step::Write(access, value) => self.write(*access, *value),
             Step::Read(access) => value = Some(self.read(*access)),
+            Step::Config(offset) => {
+                let mut data = [0; 4];
+                self.nic.read_config(usize::from(*offset), &mut data);
+                value = Some(u32::from_le_bytes(data));
+            }
             Step::Ram(..) | Step::Words(..) => {
                 let (address, bytes) = step.memory().context("the step writes memory")?;
                 self.memory.write(address, &bytes)?;

@@ -6,6 +6,7 @@ outw 3c ffff
 writel 40 3000600
 readw 3e
 inl e4
+config 34
 ram 150000 525400123456 +46
 ram 150001 +9
 words 100000 b000003c 0 150000 0

@@ -85,7 +85,7 @@ fn simpler(step: &Step) -> Vec<Step> {
             shorter(bytes).map(|bytes| Step::Ram(*address, bytes)).collect()
         }
         Step::Frame(bytes) => shorter(bytes).map(Step::Frame).collect(),
-        Step::Read(_) | Step::Link(_) | Step::Clock(_) => Vec::new(),
+        Step::Read(_) | Step::Config(_) | Step::Link(_) | Step::Clock(_) => Vec::new(),
     }
 }
 

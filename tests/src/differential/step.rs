@@ -7,6 +7,7 @@
 //! | `writeb 37 c`, `writew`, `writel` | writes a register through the memory BAR |
 //! | `outb 37 c`, `outw`, `outl` | the same through the I/O BAR |
 //! | `readw 3e`, `inw 3e` ... | reads a register |
+//! | `config 34` | reads 32 bits of configuration space |
 //! | `ram 150000 525400 +46` | writes guest memory: bytes, then 46 bytes of a pattern |
 //! | `words 100000 b000003c 0 150000 0` | writes guest memory: little-endian words |
 //! | `frame ffffffffffff +54` | a frame arrives on the wire |
@@ -55,6 +56,8 @@ pub enum Step {
     Write(Access, u32),
     /// Reads registers.
     Read(Access),
+    /// Reads 32 bits of configuration space.
+    Config(u8),
     /// Writes guest memory.
     Ram(u32, Bytes),
     /// Writes words of guest memory.
@@ -68,6 +71,11 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether it reads something.
+    pub fn reads(&self) -> bool {
+        matches!(self, Self::Read(_) | Self::Config(_))
+    }
+
     /// Whether the NIC may write into guest memory because of it.
     pub fn may_write(&self) -> bool {
         matches!(self, Self::Write(..) | Self::Frame(_) | Self::Clock(_))
@@ -101,6 +109,7 @@ fn step(verb: &str, rest: &[&str]) -> anyhow::Result<Step> {
             let words: anyhow::Result<Vec<u32>> = words.iter().map(|word| number(word)).collect();
             Step::Words(number(address)?, words?)
         }
+        ("config", [offset]) => Step::Config(u8::try_from(number(offset)?)? & !3),
         ("frame", bytes) => Step::Frame(Bytes::parse(bytes)?),
         ("link", ["up"]) => Step::Link(true),
         ("link", ["down"]) => Step::Link(false),
@@ -159,6 +168,7 @@ impl fmt::Display for Step {
                 let verb = if *space == Space::Memory { "read" } else { "in" };
                 write!(f, "{verb}{} {offset:x}", suffix(*width))
             }
+            Self::Config(offset) => write!(f, "config {offset:x}"),
             Self::Ram(address, bytes) => write!(f, "ram {address:x} {bytes}"),
             Self::Words(address, words) => {
                 write!(f, "words {address:x}")?;

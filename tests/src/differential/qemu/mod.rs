@@ -29,6 +29,8 @@ const IO_BAR: u64 = 0xc000;
 const SLOT: u64 = 3;
 /// CAPR, whose writes make QEMU offer frames again that found no room.
 const CAPR: u8 = 0x38;
+/// The PCI command register; the status register is the upper half of the word.
+const COMMAND: u64 = 0x04;
 /// The PCI status register's interrupt bit, in the word that begins with the command register.
 const STATUS_INTERRUPT: u32 = 1 << 19;
 
@@ -76,11 +78,15 @@ impl Qemu {
         self.qmp.execute("set_link", &json!({ "name": "nic", "up": up }))
     }
 
+    /// Makes the data port that of `register` in configuration space.
+    fn select(&mut self, register: u64) {
+        self.qtest.queue(format_args!("outl 0xcf8 {:#x}", 1 << 31 | SLOT << 11 | register));
+    }
+
     /// Maps the NIC.
     fn configure(&mut self) -> anyhow::Result<()> {
-        // The last address written stays: reading the data port then reads the status.
-        for (register, value) in [(0x10, IO_BAR), (0x14, MEMORY_BAR), (0x04, 7)] {
-            self.qtest.queue(format_args!("outl 0xcf8 {:#x}", 1 << 31 | SLOT << 11 | register));
+        for (register, value) in [(0x10, IO_BAR), (0x14, MEMORY_BAR), (COMMAND, 7)] {
+            self.select(register);
             self.qtest.queue(format_args!("outl 0xcfc {value:#x}"));
         }
         self.qtest.answers().map(drop)
@@ -97,6 +103,10 @@ impl Qemu {
             Step::Read(access) => {
                 let (verb, address) = target(*access, ["read", "in"]);
                 self.qtest.queue(format_args!("{verb}{} {address:#x}", suffix(access.width)));
+            }
+            Step::Config(offset) => {
+                self.select(u64::from(*offset));
+                self.qtest.queue("inl 0xcfc");
             }
             Step::Ram(..) | Step::Words(..) => {
                 if let Some((address, bytes)) = step.memory() {
@@ -119,14 +129,15 @@ impl Qemu {
         for offset in WORDS {
             self.qtest.queue(format_args!("readw {:#x}", MEMORY_BAR + u64::from(offset)));
         }
+        self.select(COMMAND);
         self.qtest.queue("inl 0xcfc");
         let answers = self.qtest.answers();
         let answers =
             answers.with_context(|| format!("QEMU says: {}", self.process.complaint()))?;
-        let looked = WORDS.len() + 2;
+        let looked = WORDS.len() + 3;
         let (first, looks) = answers.split_at(answers.len().saturating_sub(looked));
         let value = match step {
-            Some(Step::Read(_)) => Some(qtest::number(first.last().context("no answer")?)?),
+            Some(step) if step.reads() => Some(qtest::number(first.last().context("no answer")?)?),
             _ => None,
         };
         let mut registers = Registers::UNKNOWN;
@@ -135,7 +146,7 @@ impl Qemu {
         for (long, bytes) in registers.longs.iter_mut().zip(file.chunks_exact(4)) {
             *long = u32::from_le_bytes(bytes.try_into()?);
         }
-        for (word, text) in registers.words.iter_mut().zip(&looks[1..]) {
+        for (word, text) in registers.words.iter_mut().zip(&looks[1..=WORDS.len()]) {
             *word = qtest::number(text)? as u16;
         }
         explained::mask(&mut registers, self.owns_clock);
