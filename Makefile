@@ -20,6 +20,8 @@ build:
 bench: build guest
 	@echo "== boot time against QEMU"
 	$(CARGO) run --release --package tests --bin boot-time
+	@echo "== frames a second of the path"
+	$(CARGO) bench --package vmm --bench path
 
 lint:
 	@echo "== formatting and lints"

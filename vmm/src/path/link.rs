@@ -142,8 +142,12 @@ impl Link {
         }
         self.held += frame.len();
         let departure = Departure { at, frame };
-        let place = self.departures.partition_point(|other| other.at <= at);
-        self.departures.insert(place, departure);
+        if self.departures.back().is_none_or(|last| last.at <= at) {
+            self.departures.push_back(departure);
+        } else {
+            let place = self.departures.partition_point(|other| other.at <= at);
+            self.departures.insert(place, departure);
+        }
         Ok(())
     }
 
