@@ -36,28 +36,39 @@ pub fn nicvmm(arguments: &[&str]) -> Command {
     command
 }
 
-/// The nested machine hung: QEMU's emulation of SVM now and then loses an interrupt.
-const HUNG: i32 = 126;
-/// A guest in there froze for the same reason.
-const TOO_LONG: i32 = 124;
-/// How often something is tried that failed for that reason.
+/// How often something is tried that runs in the nested machine: QEMU's emulation of SVM now and
+/// then loses an interrupt or crashes a guest. What is wrong with us fails every time.
 const TRIES: usize = 3;
 
-/// Runs `command` to its end. What failed because the nested machine hung is tried again, loudly;
-/// nothing else is.
+/// Runs `command`, which goes into the nested machine, to its end. If it fails it is tried again,
+/// loudly.
 pub fn status_of(command: &mut Command) -> ExitStatus {
     for attempt in 1..TRIES {
         let status = command.status().expect("nicvmm starts");
-        match status.code() {
-            Some(HUNG | TOO_LONG) => {
-                let line =
-                    format!("\n*** AGAIN: {status} of {command:?}, try {attempt} of {TRIES} ***\n");
-                let _ = writeln!(std::io::stderr(), "{line}");
-            }
-            _ => return status,
+        if status.success() {
+            return status;
         }
+        again(command, status, attempt);
     }
     command.status().expect("nicvmm starts")
+}
+
+/// The same for a command whose output is wanted and that shall end with status `expected`.
+pub fn output_of(command: &mut Command, expected: i32) -> Output {
+    for attempt in 1..TRIES {
+        let output = command.output().expect("nicvmm starts");
+        if output.status.code() == Some(expected) {
+            return output;
+        }
+        again(command, output.status, attempt);
+    }
+    command.output().expect("nicvmm starts")
+}
+
+fn again(command: &Command, status: ExitStatus, attempt: usize) {
+    let line = format!("\n*** AGAIN: {status} of {command:?}, try {attempt} of {TRIES} ***\n");
+    // Without standard error there is no one to tell.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// What a person sees on standard error.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::linux::with_kvm;
 use tests::network::{self, Guest};
-use tests::program::{nicvmm, status_of};
+use tests::program::{nicvmm, output_of, status_of};
 
 const KB: f64 = 1e3;
 
@@ -94,10 +94,8 @@ fn one_guest_serves_the_same_file_over_both_nics_at_once() {
 
 #[test]
 fn a_commands_output_and_status_come_out_of_the_guest() {
-    let output = nicvmm(&["run", "--", "sh", "-c", "echo out; echo err >&2; exit 7"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let mut command = nicvmm(&["run", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    let output = output_of(command.stdin(Stdio::null()), 7);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "out\n");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "err\n");
     assert_eq!(output.status.code(), Some(7));
@@ -105,18 +103,9 @@ fn a_commands_output_and_status_come_out_of_the_guest() {
 
 #[test]
 fn a_panic_of_the_guests_kernel_has_an_exit_status_of_its_own() {
-    let output = nicvmm(&[
-        "run",
-        "--timeout",
-        "300",
-        "--append",
-        "init=/nonexistent rdinit=/nonexistent",
-        "--",
-        "true",
-    ])
-    .stdin(Stdio::null())
-    .output()
-    .unwrap();
+    let mut command = nicvmm(&["run", "--timeout", "300"]);
+    command.args(["--append", "init=/nonexistent rdinit=/nonexistent", "--", "true"]);
+    let output = output_of(command.stdin(Stdio::null()), 121);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(121), "{said}");
     assert!(said.contains("Kernel panic - not syncing"), "{said}");
