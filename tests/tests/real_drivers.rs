@@ -130,13 +130,6 @@ fn linuxs_8139cp_drives_the_c_plus_chip_through_everything() {
 }
 
 #[test]
-fn linuxs_8139too_drives_the_plain_chip_through_everything() {
-    with_kvm("linuxs_8139too_drives_the_plain_chip_through_everything", || {
-        everything("rtl8139,chip=8139", "8139too");
-    });
-}
-
-#[test]
 fn linuxs_8139cp_toggles_its_offloads_under_traffic() {
     with_kvm("linuxs_8139cp_toggles_its_offloads_under_traffic", || {
         let lab = Lab::start("rtl8139");
