@@ -67,11 +67,13 @@ impl Pair {
         compare(&mut self.qemu, self.ours.as_mut(), script)
     }
 
-    /// Shrinks a script that shows a difference, and tells of it.
-    fn report(&mut self, name: &str, script: &Script) -> anyhow::Result<()> {
+    /// Shrinks a script that shows `first`, and tells of it.
+    fn report(&mut self, name: &str, script: &Script, first: &Difference) -> anyhow::Result<()> {
         let small = shrink(script, |candidate| Ok(self.difference(candidate)?.is_some()))?;
-        let difference = self.difference(&small)?.context("the difference comes and goes")?;
-        println!("# {name}\n{small}{difference}");
+        match self.difference(&small)? {
+            Some(difference) => println!("# {name}\n{small}{difference}"),
+            None => println!("# {name}, which comes and goes\n{script}{first}"),
+        }
         Ok(())
     }
 
@@ -83,8 +85,8 @@ impl Pair {
             scripts += 1;
             steps += script.steps.len();
             let difference = self.difference(&script).with_context(|| format!("seed {seed}"))?;
-            if difference.is_some() {
-                self.report(&format!("seed {seed}"), &script)?;
+            if let Some(first) = difference {
+                self.report(&format!("seed {seed}"), &script, &first)?;
                 found += 1;
                 if found == most {
                     break;
