@@ -3,8 +3,9 @@
 // Lengths are decimal.
 #![allow(clippy::decimal_bitwise_operands)]
 
-use super::guest::{EOR, FS, Guest, LS, OWN, RX_RING, TX_BUFFERS, TX_RING};
-use super::transmit::{MAX_FRAME, ROUND};
+use super::guest::{EOR, FS, Guest, LGSEN, LS, OWN, RX_RING, TX_BUFFERS, TX_RING};
+use super::transmit::{MAX_FRAME, ROUND, ROUND_FRAMES};
+use crate::ethernet::testing::{Spec, pattern};
 use crate::net::{Metadata, Nic, Transmit};
 use crate::pci::Function;
 
@@ -40,6 +41,38 @@ fn a_round_ends_after_its_cap_and_gives_others_a_turn() {
     assert_eq!(guest.nic.transmit(&mut guest.wire), Transmit::More);
     assert_eq!(sent(&mut guest).len(), ROUND);
     assert_eq!(guest.nic.transmit(&mut guest.wire), Transmit::Idle);
+    assert!(sent(&mut guest).is_empty());
+}
+
+#[test]
+fn super_frames_cut_at_a_byte_end_the_round_early() {
+    let mut guest = Guest::standard();
+    let spec = Spec { payload: pattern(3000), ..Spec::default() };
+    for _ in 0..4 {
+        guest.queue(&spec.build(), 1, LGSEN | 1 << 16);
+    }
+    guest.nic.ring(0);
+    assert_eq!(guest.nic.transmit(&mut guest.wire), Transmit::More);
+    let round = (ROUND_FRAMES as usize).next_multiple_of(3000);
+    assert_eq!(sent(&mut guest).len(), round);
+    guest.work();
+    assert_eq!(sent(&mut guest).len(), 4 * 3000 - round);
+}
+
+#[test]
+fn frames_in_loopback_come_back_batch_by_batch() {
+    let mut guest = Guest::standard();
+    let _ = guest.write(0x40, 4, 0x0306_0600);
+    let spec = Spec { payload: pattern(3000), ..Spec::default() };
+    for _ in 0..3 {
+        guest.queue(&spec.build(), 1, LGSEN | 10 << 16);
+    }
+    guest.nic.ring(0);
+    assert_eq!(guest.nic.transmit(&mut guest.wire), Transmit::More);
+    assert_eq!(guest.word(TX_RING, 0, 0) & OWN, 0);
+    assert_eq!(guest.word(TX_RING, 1, 0) & OWN, OWN);
+    guest.work();
+    assert_eq!(guest.word(TX_RING, 2, 0) & OWN, 0);
     assert!(sent(&mut guest).is_empty());
 }
 

@@ -17,6 +17,9 @@ use crate::net::{Backend, Batch, Offloads, Sent, Transmit};
 
 /// Descriptors that one round takes at most, so that a ring that never ends leaves others a turn.
 pub const ROUND: usize = 64;
+/// Frames that end a round, each segment of a super-frame one: cut at a byte, 64 descriptors are
+/// four million. The super-frame that reaches it goes out whole.
+pub const ROUND_FRAMES: u64 = 4096;
 /// The most bytes a frame can have; what descriptors hold beyond it is cut off.
 pub const MAX_FRAME: usize = 65536;
 /// Word 0: bytes in the buffer.
@@ -103,6 +106,9 @@ impl Transmitter {
         let mut round =
             Round { end: Transmit::More, completed: false, dry: false, frames: 0, fault: false };
         for _ in 0..ROUND {
+            if round.frames >= ROUND_FRAMES {
+                break;
+            }
             let address = descriptor::address(ring, self.next);
             let full = self.lapped(address) || self.batch.is_full();
             if full && self.hand_over(memory, &mut wire, &mut round) == Sent::Blocked {
