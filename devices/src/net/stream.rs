@@ -15,7 +15,7 @@ use nix::sys::socket::{
 };
 
 use super::framing::{FrameReader, FrameWriter, Lost, MAX_FRAME, PREFIX};
-use super::vectors::Vectors;
+use super::vectors::{Room, Vectors};
 use super::{Backend, Batch, Metadata, Part, Sent};
 use crate::memory::DmaMemory;
 
@@ -61,6 +61,7 @@ pub struct Stream {
     reader: FrameReader,
     writer: FrameWriter,
     lengths: Vec<[u8; PREFIX]>,
+    room: Room,
     /// Nothing has arrived over this connection yet.
     unproven: bool,
     /// Connections in a row that ended before anything arrived: a peer that hangs up on us.
@@ -95,8 +96,8 @@ impl Stream {
 
     fn with(path: Option<PathBuf>, socket: Option<OwnedFd>) -> Self {
         let (reader, writer) = (FrameReader::default(), FrameWriter::default());
-        let lengths = Vec::new();
-        Self { path, socket, reader, writer, lengths, unproven: true, hang_ups: 0, pause: 0 }
+        let (lengths, room) = (Vec::new(), Room::default());
+        Self { path, socket, reader, writer, lengths, room, unproven: true, hang_ups: 0, pause: 0 }
     }
 
     fn lose(&mut self, why: Lost) {
@@ -147,7 +148,7 @@ impl Backend for Stream {
         self.lengths.extend(batch.frames().map(|frame| (frame.len() as u32).to_be_bytes()));
         let mut total = 0;
         let mut refused = Vec::new();
-        let mut vectors = Vectors::with_capacity(4 * batch.len());
+        let mut vectors = Vectors::new(&mut self.room);
         for (index, (frame, prefix)) in batch.frames().zip(&self.lengths).enumerate() {
             let start = vectors.len();
             vectors.push_bytes(prefix);

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use super::framing::MAX_FRAME;
 use super::tap_ioctl::{self, FLAG_CHECKSUM, FLAG_TSO_ECN, FLAG_TSO4, FLAG_TSO6};
-use super::vectors::Vectors;
+use super::vectors::{Room, Vectors};
 use super::vnet::{self, HEADER, Header};
 use super::{Backend, Batch, Frame, Metadata, Offloads, Part, Sent};
 use crate::memory::DmaMemory;
@@ -59,6 +59,7 @@ pub struct Tap {
     rest: VecDeque<Vec<u8>>,
     /// The interface was deleted.
     lost: bool,
+    room: Room,
 }
 
 impl Tap {
@@ -79,7 +80,15 @@ impl Tap {
         let name = tap_ioctl::attach(&device, name).map_err(refused)?;
         tap_ioctl::set_offload(&device, flags(accepts)).map_err(refused)?;
         let incoming = vec![0; HEADER + MAX_FRAME].into_boxed_slice();
-        Ok(Self { device, name, incoming, current: None, rest: VecDeque::new(), lost: false })
+        Ok(Self {
+            device,
+            name,
+            incoming,
+            current: None,
+            rest: VecDeque::new(),
+            lost: false,
+            room: Room::default(),
+        })
     }
 
     /// The interface's name, as the kernel completed it (`tap%d` takes the next free number).
@@ -87,9 +96,9 @@ impl Tap {
         &self.name
     }
 
-    fn write(&self, memory: &DmaMemory, frame: Frame<'_>) -> Result<(), Errno> {
+    fn write(&mut self, memory: &DmaMemory, frame: Frame<'_>) -> Result<(), Errno> {
         let header = Header::from(frame.metadata()).bytes();
-        let mut vectors = Vectors::with_capacity(1 + frame.parts().len());
+        let mut vectors = Vectors::new(&mut self.room);
         vectors.push_bytes(&header);
         for part in frame.parts() {
             match part {

@@ -15,16 +15,25 @@ use crate::memory::{DmaError, DmaMemory, Piece};
 /// Vectors that one system call may take (Linux `UIO_MAXIOV`).
 const IOV_MAX: usize = 1024;
 
+/// Room for vectors, kept from one call to the next so that none has to allocate it again.
+#[derive(Debug, Default)]
+pub(super) struct Room(Vec<libc::iovec>);
+
+// SAFETY: no pointer in it is followed but through the `Vectors` that borrows it, which empties it
+// before it puts its own in.
+unsafe impl Send for Room {}
+
 /// Stretches of memory, in order.
 pub(super) struct Vectors<'m> {
-    vectors: Vec<libc::iovec>,
+    vectors: &'m mut Vec<libc::iovec>,
     memory: PhantomData<&'m [u8]>,
 }
 
 impl<'m> Vectors<'m> {
-    /// None yet, with room for `count`.
-    pub(super) fn with_capacity(count: usize) -> Self {
-        Self { vectors: Vec::with_capacity(count), memory: PhantomData }
+    /// None yet.
+    pub(super) fn new(room: &'m mut Room) -> Self {
+        room.0.clear();
+        Self { vectors: &mut room.0, memory: PhantomData }
     }
 
     /// How many there are.
