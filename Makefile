@@ -21,6 +21,8 @@ build:
 bench: build guest
 	@echo "== boot time against QEMU"
 	$(CARGO) run --release --package tests --bin boot-time
+	@echo "== cutting a super-frame, beside memcpy and a checksum"
+	$(CARGO) bench --package devices --bench super_frame
 	@echo "== frames a second of the path"
 	$(CARGO) bench --package vmm --bench path
 
