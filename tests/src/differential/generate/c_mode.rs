@@ -43,6 +43,7 @@ impl Driver {
         self.slot = (self.slot + u8::from(slot == self.slot)) % 4;
         let any = self.rng.u32(..);
         let size = self.pick(&[frame.len() as u32, frame.len() as u32, 60, 0, any & 0x1fff]);
+        let size = if size == 0 { 0 } else { size.max(self.limits.least_frame as u32) };
         let rest = self.pick(&[0, 0, 0x8_0000, 0x8_0000, any & !0x1fff]);
         self.ram(at, frame);
         self.write(0x20 + 4 * slot, 4, at as u32);

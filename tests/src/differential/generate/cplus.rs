@@ -104,6 +104,7 @@ impl Driver {
             let last = piece + 1 == pieces;
             let rest = frame.len() - done;
             let length = if last { rest } else { self.rng.usize(..=rest) };
+            let length = self.limits.piece(length, rest);
             let mut word = OWN | command | length as u32;
             word |= if (piece == 0) ^ self.once_in(40) { FS } else { 0 };
             word |= if last ^ self.once_in(40) { LS } else { 0 };

@@ -34,6 +34,14 @@ impl Limits {
         let clock = version.owns_clock();
         Self { clock, least_frame: if clock { 6 } else { 1 } }
     }
+
+    /// What becomes of a piece of `length` bytes where `rest` are left of a frame. A frame may start
+    /// or end at any piece, so where short frames are not to be drawn, short pieces are none.
+    fn piece(self, length: usize, rest: usize) -> usize {
+        let left = rest - length;
+        let short = |bytes: usize| (1..self.least_frame).contains(&bytes);
+        if short(length) || short(left) { 0 } else { length }
+    }
 }
 
 /// The script that belongs to `seed`.
