@@ -169,6 +169,8 @@ pub struct PathConfig {
     pub icmp_mtu: IcmpMtu,
     /// Ports behind a firewall that lets no ICMP in but echo.
     pub icmp_filter: [bool; 2],
+    /// Ports whose cable is pulled: their NICs see no link.
+    pub unplugged: [bool; 2],
     /// What the MSS of a SYN is lowered to.
     pub mss_clamp: Option<MssClamp>,
     /// Part of all packets that gets lost.
@@ -194,6 +196,7 @@ impl PathConfig {
             icmp: IcmpPolicy::All,
             icmp_mtu: IcmpMtu::NextHop,
             icmp_filter: [false; 2],
+            unplugged: [false; 2],
             mss_clamp: None,
             loss: 0.0,
             jitter: Duration::ZERO,

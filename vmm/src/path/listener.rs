@@ -18,6 +18,8 @@ const SEND_BUFFER: usize = 4 * 1024 * 1024;
 pub(super) struct Listener {
     socket: UnixListener,
     path: PathBuf,
+    /// Where the socket is while nobody is to find it.
+    aside: Option<PathBuf>,
 }
 
 impl Listener {
@@ -39,7 +41,30 @@ impl Listener {
         let socket = UnixListener::bind(path)
             .with_context(|| format!("cannot listen on {shown}; its directory must be writable"))?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, path: path.to_owned() })
+        Ok(Self { socket, path: path.to_owned(), aside: None })
+    }
+
+    /// Lets peers find the socket, or puts it aside, so that they find nobody.
+    pub(super) fn set_open(&mut self, open: bool) -> io::Result<()> {
+        match (&self.aside, open) {
+            (Some(aside), true) => {
+                std::fs::rename(aside, &self.path)?;
+                self.aside = None;
+            }
+            (None, false) => {
+                let mut aside = self.path.clone().into_os_string();
+                aside.push(".unplugged");
+                std::fs::rename(&self.path, &aside)?;
+                self.aside = Some(aside.into());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether peers find the socket.
+    pub(super) fn is_open(&self) -> bool {
+        self.aside.is_none()
     }
 
     /// A peer that connected, if one did.
@@ -70,6 +95,6 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        let _ = std::fs::remove_file(self.aside.as_ref().unwrap_or(&self.path));
     }
 }

@@ -109,7 +109,6 @@ impl Process {
     /// Answers those who ask and does what they want.
     fn obey(&mut self, now: Duration) {
         let Self { router, ends, control: Some(control), .. } = self else { return };
-        let connected = ends.each_ref().map(|end| end.peer.is_some());
         control.serve(|line| {
             let changes = match line.parse() {
                 Ok(Request::Show) => Vec::new(),
@@ -121,7 +120,14 @@ impl Process {
                 return Answer::Error(why.to_string());
             }
             let settings = Settings::from(&config);
+            if let Err(why) = plug(ends, &config) {
+                return Answer::Error(format!("the cable stays as it is: {why}"));
+            }
+            for side in Side::BOTH.into_iter().filter(|side| config.unplugged[side.index()]) {
+                router.unplugged(side);
+            }
             router.reconfigure(config);
+            let connected = ends.each_ref().map(|end| end.peer.is_some());
             let counters = router.report(now, connected, false);
             Answer::State(Box::new(State { settings, counters }))
         });
@@ -172,7 +178,9 @@ impl Process {
             }
             let end = &mut self.ends[side.index()];
             let path = end.listener.path().display();
-            if end.peer.is_some() {
+            if !end.listener.is_open() {
+                // It connected just before the cable was pulled.
+            } else if end.peer.is_some() {
                 tracing::warn!("port {side} has a peer already; another one at {path} is refused");
             } else {
                 tracing::info!("port {side}: a NIC connected to {path}");
@@ -241,6 +249,18 @@ impl Process {
         self.ends[side.index()].unplug();
         self.router.unplugged(side);
     }
+}
+
+/// Pulls the cables that `config` has pulled, and plugs the others in. A NIC whose cable is out
+/// loses its peer and finds no other.
+fn plug(ends: &mut [End; 2], config: &PathConfig) -> std::io::Result<()> {
+    for (end, unplugged) in ends.iter_mut().zip(config.unplugged) {
+        end.listener.set_open(!unplugged)?;
+        if unplugged {
+            end.unplug();
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

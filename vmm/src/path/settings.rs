@@ -14,8 +14,8 @@ use super::units::{Queue, Rate, Ratio};
 use super::{IcmpMtu, IcmpPolicy, MssClamp, PathConfig, Side};
 
 /// Everything that can be set.
-const KEYS: &str = "mtu, chain, rate, delay, queue, icmp-filter, loss, jitter, reorder, icmp, icmp-mtu \
-                    and mss-clamp";
+const KEYS: &str = "mtu, chain, rate, delay, queue, link, icmp-filter, loss, jitter, reorder, icmp, \
+                    icmp-mtu and mss-clamp";
 /// What takes a limit away.
 const NONE: &str = "none";
 
@@ -59,6 +59,8 @@ enum Setting {
     Rate(Option<Rate>),
     Delay(Duration),
     Queue(Option<Queue>),
+    /// Whether the cable is plugged in.
+    Link(bool),
     IcmpFilter(bool),
     Loss(Ratio),
     Jitter(Duration),
@@ -112,6 +114,11 @@ impl Setting {
             "rate" => limit(value).map(Self::Rate),
             "delay" => parse(value).map(|time: humantime::Duration| Self::Delay(time.into())),
             "queue" => limit(value).map(Self::Queue),
+            "link" => match value {
+                "up" => Ok(Self::Link(true)),
+                "down" => Ok(Self::Link(false)),
+                _ => Err("write up or down".into()),
+            },
             "icmp-filter" => match value {
                 "on" => Ok(Self::IcmpFilter(true)),
                 "off" => Ok(Self::IcmpFilter(false)),
@@ -133,6 +140,7 @@ impl Setting {
             | Self::Rate(_)
             | Self::Delay(_)
             | Self::Queue(_)
+            | Self::Link(_)
             | Self::IcmpFilter(_) => true,
             Self::Chain(_)
             | Self::Loss(_)
@@ -165,6 +173,7 @@ impl Change {
                 Setting::Delay(delay) => port.delay = Some(*delay),
                 Setting::Rate(rate) => config.set_rate(index, *rate),
                 Setting::Queue(queue) => config.set_queue(index, *queue),
+                Setting::Link(up) => config.unplugged[index] = !up,
                 Setting::IcmpFilter(filter) => config.icmp_filter[index] = *filter,
                 Setting::Loss(loss) => config.loss = loss.0,
                 Setting::Jitter(jitter) => config.jitter = *jitter,
@@ -230,6 +239,8 @@ pub struct Towards {
     pub delay_seconds: f64,
     /// Room before the line; without a rate there is no queue.
     pub queue_bytes: Option<u64>,
+    /// Whether the cable is plugged in.
+    pub link: bool,
     /// Whether a firewall keeps out ICMP that is no echo.
     pub icmp_filter: bool,
 }
@@ -243,6 +254,7 @@ impl From<&PathConfig> for Settings {
                 rate_bits_per_second: link.rate.map(|rate| rate.0),
                 delay_seconds: link.delay.as_secs_f64(),
                 queue_bytes: link.rate.map(|_| link.room(config.round_trip())),
+                link: !config.unplugged[side.index()],
                 icmp_filter: config.icmp_filter[side.index()],
             }
         };

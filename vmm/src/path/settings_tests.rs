@@ -36,6 +36,7 @@ fn a_setting_without_a_port_is_for_both_directions() {
         rate_bits_per_second: Some(2_000_000),
         delay_seconds: 0.005,
         queue_bytes: Some(1000),
+        link: true,
         icmp_filter: false,
     };
     assert_eq!((&settings.towards_a, &settings.towards_b), (&both, &both));
@@ -51,6 +52,14 @@ fn a_setting_with_a_port_is_for_the_way_to_it() {
         (0.001, 0.012)
     );
     assert!(settings.towards_a.icmp_filter && !settings.towards_b.icmp_filter);
+}
+
+#[test]
+fn a_cable_is_pulled_from_one_port_or_both() {
+    let links = |settings: Settings| (settings.towards_a.link, settings.towards_b.link);
+    assert_eq!(links(after(&["a.link=down"])), (false, true));
+    assert_eq!(links(after(&["link=down", "b.link=up"])), (false, true));
+    assert!(refusal("link=out").contains("write up or down"));
 }
 
 #[test]

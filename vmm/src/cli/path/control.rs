@@ -26,7 +26,7 @@ pub struct ShowArgs {
 /// Changes a running path, and shows what it is set to now.
 ///
 /// KEY=VALUE as on the command line of the path: mtu, rate, delay, queue, icmp-filter (on, off),
-/// for both directions or with a. or b. before it for the way to that port; chain, loss, jitter,
+/// link (up, down: a cable that is pulled), for both directions or with a. or b. before it for the way to that port; chain, loss, jitter,
 /// reorder, icmp, icmp-mtu and mss-clamp for the whole path. rate=none, queue=none, chain=none,
 /// reorder=none and mss-clamp=none take something away.
 /// Changes take effect together or not at all; packets on their way keep their time.
@@ -87,6 +87,7 @@ fn settings(state: &State) -> String {
     text += &both("rate", |way| way.rate_bits_per_second.map_or("unlimited".into(), rate));
     text += &both("delay", |way| time(way.delay_seconds));
     text += &both("queue", |way| way.queue_bytes.map_or("none".into(), |n| format!("{n} bytes")));
+    text += &both("link", |way| if way.link { "up" } else { "down" }.into());
     text += &both("icmp-filter", |way| if way.icmp_filter { "on" } else { "off" }.into());
     let clamp = settings.mss_clamp.as_deref().unwrap_or("none");
     let chain: Vec<_> = settings.chain.iter().map(ToString::to_string).collect();

@@ -74,6 +74,29 @@ fn a_change_lasts() {
 }
 
 #[test]
+fn a_pulled_cable_leaves_nobody_to_find_until_it_is_plugged_in() {
+    let path = Running::start();
+    let socket = path.directory.path().join("a");
+    let mut nic = UnixStream::connect(&socket).unwrap();
+    let state = path.ask("set a.link=down").unwrap();
+    assert!(!state.settings.towards_a.link && state.settings.towards_b.link);
+    assert_eq!(state.counters.connected, [false, false]);
+    assert_eq!(nic.read(&mut [0]).unwrap(), 0);
+    assert!(UnixStream::connect(&socket).is_err());
+    assert!(UnixStream::connect(path.directory.path().join("b")).is_ok());
+    assert!(path.ask("set a.link=up").unwrap().settings.towards_a.link);
+    assert!(UnixStream::connect(&socket).is_ok());
+}
+
+#[test]
+fn the_socket_of_a_pulled_cable_is_gone_after_the_end() {
+    let mut path = Running::start();
+    path.ask("set link=down").unwrap();
+    path.stop();
+    assert_eq!(std::fs::read_dir(path.directory.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn of_changes_that_do_not_all_hold_none_does() {
     let path = Running::start();
     let error = path.ask("set delay=5ms mtu=20").unwrap_err().to_string();
