@@ -3,7 +3,10 @@
 NICVMM := target/release/nicvmm
 CARGO := cargo
 
-.PHONY: demo test bench build lint guest packages-demo packages-test
+FUZZ_TARGETS := rtl8139
+FUZZ_SECONDS := 60
+
+.PHONY: demo test bench fuzz build lint guest packages-demo packages-test
 
 demo: packages-demo build guest
 	@echo "== comparing three NICs behind a 1420-byte link"
@@ -25,6 +28,15 @@ bench: build guest
 	$(CARGO) bench --package devices --bench super_frame
 	@echo "== frames a second of the path"
 	$(CARGO) bench --package vmm --bench path
+
+# New inputs stay in the corpus's directory: those worth keeping are to be picked.
+fuzz:
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
+	for target in $(FUZZ_TARGETS); do \
+		CARGO_PROFILE_RELEASE_LTO=off $(CARGO) fuzz run --fuzz-dir tests/fuzz --features libfuzzer \
+			--sanitizer none --target-dir target/fuzz $$target -- \
+			-max_len=4096 -timeout=60 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 lint:
 	@echo "== formatting and lints"
