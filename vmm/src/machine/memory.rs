@@ -1,16 +1,22 @@
 //! Guest RAM: below the PCI hole and above 4 GiB.
 
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kvm_bindings::{KVM_MEM_READONLY, kvm_userspace_memory_region};
 use kvm_ioctls::VmFd;
-use vm_memory::mmap::MmapRegion;
+use nix::sys::mman::{MmapAdvise, madvise};
+use vm_memory::mmap::{MmapRegion, MmapRegionError};
 use vm_memory::{
-    GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion, VolatileMemory,
+    GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion, GuestRegionMmap,
+    VolatileMemory,
 };
 
 use super::error::{Error, Result};
 use super::layout;
+
+/// Bytes of a huge page.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// Makes `size` bytes of RAM and shows it to the guest. Returns it and the next free slot.
 pub fn create(vm: &VmFd, size: u64) -> Result<(GuestMemoryMmap, SlotNumbers)> {
@@ -20,7 +26,13 @@ pub fn create(vm: &VmFd, size: u64) -> Result<(GuestMemoryMmap, SlotNumbers)> {
     if size > low {
         ranges.push((GuestAddress(layout::MEMORY_ABOVE_4G), (size - low) as usize));
     }
-    let memory = GuestMemoryMmap::from_ranges(&ranges).map_err(|e| failed(e.to_string()))?;
+    let regions = ranges.into_iter().map(|(start, length)| {
+        let mapping = aligned(length).map_err(|e| failed(e.to_string()))?;
+        prefer_huge_pages(&mapping);
+        GuestRegionMmap::new(mapping, start).ok_or_else(|| failed("it wraps".into()))
+    });
+    let memory = GuestMemoryMmap::from_regions(regions.collect::<Result<_>>()?)
+        .map_err(|e| failed(e.to_string()))?;
     let slots = SlotNumbers::default();
     for region in memory.iter() {
         let host =
@@ -29,6 +41,33 @@ pub fn create(vm: &VmFd, size: u64) -> Result<(GuestMemoryMmap, SlotNumbers)> {
             .map_err(|e| failed(e.to_string()))?;
     }
     Ok((memory, slots))
+}
+
+/// A mapping that starts at a huge page's boundary where that can be had: KVM shows the guest a
+/// huge page only where its guest address and its host address have the same offset in one.
+///
+/// The kernel puts a new mapping right below the last one, so that a spacer moves the next try to the
+/// boundary. A mapping that lies elsewhere still works, only slower.
+fn aligned(length: usize) -> std::result::Result<MmapRegion, MmapRegionError> {
+    let first = MmapRegion::new(length)?;
+    let excess = first.as_ptr().addr() % HUGE_PAGE;
+    if excess == 0 || length < HUGE_PAGE {
+        return Ok(first);
+    }
+    drop(first);
+    let _spacer = MmapRegion::<()>::new(excess)?;
+    MmapRegion::new(length)
+}
+
+/// Asks for huge pages: each of them saves the guest 511 exits when it first uses its memory.
+#[allow(unsafe_code)]
+fn prefer_huge_pages(mapping: &MmapRegion) {
+    let Some(address) = NonNull::new(mapping.as_ptr().cast()) else { return };
+    // SAFETY: the range is this mapping's, and the advice changes nothing that can be seen in it.
+    let advised = unsafe { madvise(address, mapping.size(), MmapAdvise::MADV_HUGEPAGE) };
+    if let Err(error) = advised {
+        tracing::debug!("guest memory has no huge pages: {error}");
+    }
 }
 
 /// Hands out KVM memory slot numbers.
