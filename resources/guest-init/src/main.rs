@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use guest_init::guest::parameters::Parameters;
 use guest_init::guest::service::{self, Ending, Sender};
-use guest_init::guest::{ENTER, PATH, channel, enter, modules, mounts, network};
+use guest_init::guest::{ENTER, PATH, channel, enter, modules, mounts, network, timer};
+use guest_init::protocol::Stage;
 use nix::errno::Errno;
 use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::wait::waitpid;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 fn boot() -> ExitCode {
     let start = Instant::now();
     let mut warnings = mounts::mount_all();
+    timer::mark(Stage::Init);
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let parameters = Parameters::parse(&command_line);
     warnings.extend(parameters.warnings.iter().cloned());

@@ -2,6 +2,8 @@
 
 /// Boot-time GDT.
 pub const GDT: u64 = 0x500;
+/// Code of the boot timer, in front of the kernel's entry.
+pub const BOOT_STUB: u64 = 0x600;
 /// The Linux zero page (struct boot_params).
 pub const ZERO_PAGE: u64 = 0x7000;
 /// Stack of the boot CPU, growing down.
@@ -43,6 +45,8 @@ pub const KVM_IDENTITY_MAP: u64 = 0xfffb_c000;
 pub const COM1: u64 = 0x3f8;
 /// Keyboard controller.
 pub const I8042: u64 = 0x60;
+/// The boot timer.
+pub const BOOT_TIMER: u64 = 0x504;
 /// pvpanic.
 pub const PANIC: u64 = 0x505;
 /// ACPI power registers.

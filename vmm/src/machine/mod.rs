@@ -14,6 +14,7 @@ pub mod console;
 pub mod cpu;
 mod ending;
 mod error;
+pub mod footprint;
 pub mod irqchip;
 pub mod layout;
 pub mod memory;
@@ -25,6 +26,7 @@ pub mod probe;
 pub mod serial;
 mod signals;
 mod slot;
+pub mod timeline;
 mod vcpu;
 mod worker;
 
@@ -43,7 +45,7 @@ use devices::platform::{I8042, Panic, Power};
 use event_manager::{EventManager, MutEventSubscriber, SubscriberOps};
 use kvm_bindings::{KVM_PIT_SPEAKER_DUMMY, kvm_pit_config};
 use kvm_ioctls::{Kvm, VcpuFd, VmFd};
-use vm_memory::GuestMemoryMmap;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use vmm_sys_util::signal::Killable;
 
 pub use ending::{Ending, Endings};
@@ -57,6 +59,7 @@ use nic::NicWorker;
 use pci::{PciBus, SharedBus};
 use serial::{InputFilter, Output, SerialInput, SerialPort};
 use signals::{Deadline, Signals};
+use timeline::Timeline;
 use worker::Worker;
 
 /// How long a vCPU gets to notice that it shall stop before it is kicked again.
@@ -75,6 +78,7 @@ pub struct Machine {
     pio: SharedBus,
     pci: Arc<PciBus>,
     next_nic: usize,
+    timeline: Option<Timeline>,
     context: vcpu::Context,
     events: EventManager<Subscriber>,
 }
@@ -146,6 +150,7 @@ impl Machine {
             pio,
             pci,
             next_nic: layout::FIRST_NIC_SLOT,
+            timeline: None,
             context,
             events,
         };
@@ -157,6 +162,14 @@ impl Machine {
         self.add_ports(layout::I8042, 5, I8042)?;
         self.add_ports(layout::PANIC, 1, Panic)?;
         self.add_ports(layout::POWER, Power::LENGTH, Power::default())
+    }
+
+    /// Adds a boot timer. The answer hears how far the guest is and when.
+    pub fn add_boot_timer(&mut self) -> Result<Timeline> {
+        let timeline = Timeline::default();
+        self.add_ports(layout::BOOT_TIMER, 1, timeline.clone())?;
+        self.timeline = Some(timeline.clone());
+        Ok(timeline)
     }
 
     /// Puts a device at `length` ports from `base`.
@@ -247,7 +260,10 @@ impl Machine {
     pub fn boot(&mut self, payload: &boot::Payload) -> Result<()> {
         let cpus = self.vcpus.len() as u8;
         let rsdp = acpi::write(&self.memory, cpus, devices::pci::SLOTS)?;
-        let entry = boot::load(&self.memory, payload, rsdp)?;
+        let mut entry = boot::load(&self.memory, payload, rsdp)?;
+        if self.timeline.is_some() {
+            entry.address = self.time_entry(entry.address)?;
+        }
         self.pci.remap();
         match self.vcpus.first() {
             Some(vcpu) => cpu::start(vcpu, &self.memory, entry),
@@ -255,11 +271,22 @@ impl Machine {
         }
     }
 
+    /// Puts the boot timer's code before the kernel's entry, and answers where.
+    fn time_entry(&self, entry: u64) -> Result<u64> {
+        self.memory
+            .write_slice(&timeline::stub(entry), GuestAddress(layout::BOOT_STUB))
+            .map_err(|_| Error::TooSmall(layout::BOOT_STUB, "the boot timer"))?;
+        Ok(layout::BOOT_STUB)
+    }
+
     /// Runs the guest until it ends, `limit` passes, or a termination signal arrives.
     pub fn run(mut self, limit: Option<Duration>) -> Result<Ending> {
         let endings = self.context.endings.clone();
         self.add_subscriber(Box::new(Signals::new(endings.clone())?));
         self.add_subscriber(Box::new(Deadline::new(endings.clone(), limit)?));
+        if let Some(timeline) = &self.timeline {
+            timeline.note_vcpus();
+        }
         let threads = self.start_vcpus()?;
         let ending = loop {
             if let Some(ending) = endings.get() {
@@ -269,6 +296,12 @@ impl Machine {
                 break Ending::KvmError(format!("the event loop failed: {error:?}"));
             }
         };
+        if let Some(timeline) = &self.timeline {
+            match footprint::private_dirty_beside(&self.memory) {
+                Ok(bytes) => timeline.note_own_memory(bytes),
+                Err(error) => tracing::warn!("cannot read /proc/self/smaps: {error}"),
+            }
+        }
         self.context.stop.store(true, Ordering::Release);
         if !stop_vcpus(threads) {
             tracing::error!("a vCPU did not stop within {KICK_LIMIT:?}");

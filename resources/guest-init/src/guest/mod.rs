@@ -15,6 +15,7 @@ pub mod parameters;
 mod process;
 pub mod service;
 mod terminal;
+pub mod timer;
 mod upload;
 
 pub use process::{ENTER, enter};

@@ -5,11 +5,12 @@
 //! | `nicvmm.control=ttyS1` | control device: a name in /dev, or the name of a virtio port |
 //! | `nicvmm.net=MAC,10.0.1.2/24,gw=10.0.1.1,mtu=1500` | interface by MAC or name; may repeat |
 //! | `nicvmm.modules=tun,sch_netem` | modules to load beside those the hardware asks for |
+//! | `nicvmm.timer=1284` | port of the boot timer, which hears how far the guest is |
 //! | `nicvmm.shell` | a shell on the console; the guest powers off when it ends |
 
 use std::str::FromStr;
 
-use crate::protocol::{CONTROL_PARAMETER, Configure, DEFAULT_CONTROL};
+use crate::protocol::{CONTROL_PARAMETER, Configure, DEFAULT_CONTROL, TIMER_PARAMETER};
 
 /// The parameters of PID 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Parameters {
     pub modules: Vec<String>,
     /// Whether to start a shell on the console.
     pub shell: bool,
+    /// Port of the boot timer.
+    pub timer: Option<u16>,
     /// Parameters that could not be understood, one line each.
     pub warnings: Vec<String>,
 }
@@ -34,6 +37,7 @@ impl Parameters {
             networks: Vec::new(),
             modules: Vec::new(),
             shell: false,
+            timer: None,
             warnings: Vec::new(),
         };
         for word in command_line.split_whitespace() {
@@ -48,6 +52,10 @@ impl Parameters {
                     let names = value.split(',').filter(|name| !name.is_empty());
                     parameters.modules.extend(names.map(Into::into));
                 }
+                TIMER_PARAMETER => match value.parse() {
+                    Ok(port) => parameters.timer = Some(port),
+                    Err(_) => parameters.warnings.push(format!("{word}: no port")),
+                },
                 "nicvmm.shell" => parameters.shell = true,
                 _ if name.starts_with("nicvmm.") => {
                     parameters.warnings.push(format!("{word}: unknown parameter"));

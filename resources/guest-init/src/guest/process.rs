@@ -14,8 +14,8 @@ use nix::unistd::Pid;
 use super::input::{self, InputQueue};
 use super::outputs::Outputs;
 use super::service::{Activities, Activity, Running, Sender, lock};
-use super::terminal;
-use crate::protocol::{Kind, Run, Status};
+use super::{terminal, timer};
+use crate::protocol::{Kind, Run, Stage, Status};
 
 /// Argument that makes this program change its root directory before it becomes another.
 pub const ENTER: &str = "enter";
@@ -38,6 +38,7 @@ fn try_start(activities: &Activities, sender: &Sender, id: u32, run: &Run) -> io
         }
         None => None,
     };
+    timer::mark(Stage::Command);
     let mut child = command.spawn()?;
     drop(command); // it holds the command's end of the terminal
     let outputs = Arc::new(Outputs::default());

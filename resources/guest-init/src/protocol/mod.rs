@@ -39,6 +39,21 @@ pub const VERSION: u32 = 3;
 /// Name of the kernel command line parameter that names the control device.
 pub const CONTROL_PARAMETER: &str = "nicvmm.control";
 
+/// Name of the kernel command line parameter that names the boot timer's port.
+pub const TIMER_PARAMETER: &str = "nicvmm.timer";
+
+/// How far a guest is. The number is what the boot timer's port is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// The first instruction before the kernel's own.
+    Kernel = 1,
+    /// PID 1 has mounted what it needs to tell so.
+    Init = 2,
+    /// A command is about to start.
+    Command = 3,
+}
+
 /// Name of the virtio port that is the control device, where there is one.
 pub const CONTROL_PORT: &str = "nicvmm.control";
 

@@ -5,6 +5,7 @@ mod console;
 mod control;
 mod nic;
 mod report;
+mod timing;
 mod variable;
 
 use std::fs::File;
@@ -17,7 +18,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use devices::virtio::rng::{self, Rng};
 use guest_init::client::Command;
-use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT};
+use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT, TIMER_PARAMETER};
 
 use super::exit;
 use super::host::{Host, directory_of, enter_nested, same_command};
@@ -30,6 +31,7 @@ use console::ConsoleTarget;
 use control::ControlSocket;
 use nic::NicSpec;
 use report::Report;
+use timing::Timing;
 use variable::Variable;
 
 /// Boots a guest, and runs a command in it.
@@ -85,6 +87,9 @@ pub struct RunArgs {
     /// Writes what the run cost (exits to user space, CPU time, memory) to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Tells on standard error when the guest came how far, and how much memory it cost beside its own.
+    #[arg(long)]
+    timing: bool,
     /// Command to run in the guest, with its arguments. [default: a shell]
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -132,6 +137,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     add_randomness(&mut machine)?;
     let report = args.report.as_deref().map(Report::create).transpose()?;
     let command = add_control(&mut machine, args, streams)?;
+    let timing = args.timed().then(|| Timing::start(&mut machine)).transpose()?;
     machine.boot(&payload)?;
     let exits = machine.exits();
     let ending = machine.run(args.timeout);
@@ -144,7 +150,10 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         ending = Ending::Panic;
     }
     if let Some(report) = report {
-        report.write(&ending, &exits)?;
+        report.write(&ending, &exits, timing.as_ref())?;
+    }
+    if let Some(timing) = timing.filter(|_| args.timing) {
+        eprintln!("nicvmm: {timing}");
     }
     finish(&ending, command.as_ref(), &args.console(), &transcript)
 }
@@ -167,6 +176,11 @@ impl RunArgs {
             Some(directory) => command.current_dir(directory),
             None => command,
         })
+    }
+
+    /// Whether the guest has a boot timer.
+    fn timed(&self) -> bool {
+        self.timing || self.report.is_some()
     }
 
     /// Where the console goes, asked for or not.
@@ -205,7 +219,11 @@ fn run_nested(args: &RunArgs) -> Result<ExitCode> {
 /// What to boot: the files that were named, or the default guest, which is built if need be.
 fn payload(args: &RunArgs) -> Result<Payload> {
     let control = format!("{CONTROL_PARAMETER}={CONTROL_PORT}");
+    let timer = format!("{TIMER_PARAMETER}={}", layout::BOOT_TIMER);
     let mut command_line = vec![COMMAND_LINE, &control];
+    if args.timed() {
+        command_line.push(&timer);
+    }
     let (kernel, initrd) = if let Some(kernel) = &args.kernel {
         (kernel.clone(), args.initrd.clone())
     } else {

@@ -10,12 +10,14 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use serde::Serialize;
 
+use super::timing::Timing;
 use crate::machine::{Ending, ExitCounts};
 
 #[derive(Serialize)]
-struct Figures {
+struct Figures<'t> {
     ending: String,
     exits: Exits,
+    timing: Option<&'t Timing>,
     cpu_seconds: f64,
     max_rss_bytes: u64,
 }
@@ -44,15 +46,24 @@ impl Report {
     }
 
     /// Writes the report of this process.
-    pub fn write(mut self, ending: &Ending, exits: &ExitCounts) -> Result<()> {
-        let text = serde_json::to_string_pretty(&figures(ending, exits)?)? + "\n";
+    pub fn write(
+        mut self,
+        ending: &Ending,
+        exits: &ExitCounts,
+        timing: Option<&Timing>,
+    ) -> Result<()> {
+        let text = serde_json::to_string_pretty(&figures(ending, exits, timing)?)? + "\n";
         self.file
             .write_all(text.as_bytes())
             .with_context(|| format!("cannot write the report {}", self.path.display()))
     }
 }
 
-fn figures(ending: &Ending, exits: &ExitCounts) -> Result<Figures> {
+fn figures<'t>(
+    ending: &Ending,
+    exits: &ExitCounts,
+    timing: Option<&'t Timing>,
+) -> Result<Figures<'t>> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).context("cannot read the resource usage")?;
     let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -65,6 +76,7 @@ fn figures(ending: &Ending, exits: &ExitCounts) -> Result<Figures> {
             memory_writes: count(&exits.memory_writes),
             other: count(&exits.other),
         },
+        timing,
         cpu_seconds: cpu as f64 / 1e6,
         max_rss_bytes: usage.max_rss() as u64 * 1024,
     })
