@@ -1,11 +1,12 @@
 //! Loads a kernel and what it needs, as the Linux/x86 boot protocol's 64-bit entry expects.
 //!
-//! The kernel file is recognized by its content: an ELF file (vmlinux, or a bare-metal payload)
-//! starts at its entry point, a bzImage at 0x200 behind its protected-mode code. Either way the
-//! CPU is in 64-bit mode and RSI holds the address of the zero page.
+//! The kernel is what [`kernel_file`](super::kernel_file) finds: an ELF file (vmlinux, or a
+//! bare-metal payload) starts at its entry point, a bzImage that has to unpack itself at 0x200 behind
+//! its protected-mode code. Either way the CPU is in 64-bit mode and RSI holds the address of the
+//! zero page.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use linux_loader::configurator::{BootConfigurator, BootParams, linux::LinuxBootConfigurator};
@@ -14,6 +15,7 @@ use linux_loader::loader::{KernelLoader, KernelLoaderResult, bzimage::BzImage, e
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
 use super::error::{Error, Result};
+use super::kernel_file::{Content, Kernel};
 use super::layout;
 
 /// Where the boot CPU starts.
@@ -28,7 +30,7 @@ pub struct Entry {
 /// What to load.
 #[derive(Clone, Debug, Default)]
 pub struct Payload {
-    /// bzImage or ELF file.
+    /// A kernel file of any kind that [`Kernel::open`] knows.
     pub kernel: PathBuf,
     /// Initial RAM disk.
     pub initrd: Option<PathBuf>,
@@ -78,26 +80,30 @@ fn open(what: &'static str, path: &Path) -> Result<File> {
 
 fn load_kernel(memory: &GuestMemoryMmap, path: &Path) -> Result<(KernelLoaderResult, u64)> {
     let bad = |why: String| Error::Kernel { path: path.into(), why };
-    let unreadable = |source| Error::Read { what: "kernel", path: path.into(), source };
-    let mut file = open("kernel", path)?;
-    let mut magic = [0; 4];
-    let got = file.read(&mut magic).map_err(unreadable)?;
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    let kernel = Kernel::open(path)?;
+    tracing::info!("{} is {}", path.display(), kernel.description);
     let high = Some(GuestAddress(layout::HIGH_MEMORY));
-    if magic[..got] == *b"\x7fELF" {
-        let kernel = Elf::load(memory, None, &mut file, high)
-            .map_err(|e| bad(format!("loading the ELF file failed ({e})")))?;
-        let entry = kernel.kernel_load.0;
-        return Ok((kernel, entry));
-    }
-    let kernel = BzImage::load(memory, None, &mut file, high)
-        .map_err(|e| bad(format!("it is no ELF file, and loading it as bzImage failed ({e})")))?;
-    let flags = kernel.setup_header.map_or(0, |header| header.xloadflags);
-    if flags & XLF_KERNEL_64 == 0 {
-        return Err(bad("this bzImage has no 64-bit entry point".into()));
-    }
-    let entry = kernel.kernel_load.0 + BZIMAGE_ENTRY_64;
-    Ok((kernel, entry))
+    let elf_failed = |error| bad(format!("loading the ELF file failed ({error})"));
+    let loaded = match kernel.content {
+        Content::ElfFile(mut file) => {
+            Elf::load(memory, None, &mut file, high).map_err(elf_failed)?
+        }
+        Content::Elf(bytes) => {
+            Elf::load(memory, None, &mut Cursor::new(bytes), high).map_err(elf_failed)?
+        }
+        Content::BzImage(bytes) => {
+            let loaded = BzImage::load(memory, None, &mut Cursor::new(bytes), high)
+                .map_err(|e| bad(format!("loading it as bzImage failed ({e})")))?;
+            let flags = loaded.setup_header.map_or(0, |header| header.xloadflags);
+            if flags & XLF_KERNEL_64 == 0 {
+                return Err(bad("this bzImage has no 64-bit entry point".into()));
+            }
+            let entry = loaded.kernel_load.0 + BZIMAGE_ENTRY_64;
+            return Ok((loaded, entry));
+        }
+    };
+    let entry = loaded.kernel_load.0;
+    Ok((loaded, entry))
 }
 
 fn header(kernel: &KernelLoaderResult) -> setup_header {

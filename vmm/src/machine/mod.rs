@@ -10,12 +10,14 @@
 pub mod acpi;
 mod alarm;
 pub mod boot;
+pub mod compression;
 pub mod console;
 pub mod cpu;
 mod ending;
 mod error;
 pub mod footprint;
 pub mod irqchip;
+pub mod kernel_file;
 pub mod layout;
 pub mod memory;
 mod nic;
