@@ -4,7 +4,11 @@
 //! host's local APIC ends an interrupt as it delivers it; the tests say where that makes a
 //! difference to what they prove.
 
+use std::sync::{Arc, Mutex};
+
+use devices::bus::{Action, Device};
 use tests::bare_metal::Guest;
+use tests::bare_metal::contract::{STRING_PORT, STRING_WORDS};
 
 const ONES: &str = "0xffffffff";
 
@@ -119,4 +123,31 @@ fn a_program_that_crashes_is_told_by_its_exception() {
     let Some(guest) = Guest::new() else { return };
     let complaint = guest.attempt("crash").unwrap_err();
     assert!(complaint.contains("after exception 6 "), "{complaint}");
+}
+
+/// Counts what is read, keeps what is written.
+#[derive(Clone, Default)]
+struct Tape(Arc<Mutex<(u8, Vec<Vec<u8>>)>>);
+
+impl Device for Tape {
+    fn read(&mut self, _offset: u64, data: &mut [u8]) {
+        let mut tape = self.0.lock().unwrap();
+        tape.0 += 1;
+        data.fill(tape.0);
+    }
+
+    fn write(&mut self, _offset: u64, data: &[u8]) -> Action {
+        self.0.lock().unwrap().1.push(data.to_vec());
+        Action::None
+    }
+}
+
+#[test]
+fn a_string_instruction_reaches_a_device_element_by_element() {
+    let Some(guest) = Guest::new() else { return };
+    let tape = Tape::default();
+    let outcome = guest.with_ports(STRING_PORT, 2, tape.clone()).run("strings");
+    assert_eq!(outcome.text("read"), "[1, 2, 3, 4, 5, 6, 7, 8]");
+    let written = tape.0.lock().unwrap().1.clone();
+    assert_eq!(written, STRING_WORDS.map(u16::to_le_bytes).map(Vec::from));
 }

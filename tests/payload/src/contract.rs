@@ -22,6 +22,11 @@ pub const fn payload_byte(index: usize) -> u8 {
     (index % 251) as u8
 }
 
+/// A port that a test puts something at, for string instructions.
+pub const STRING_PORT: u16 = 0x710;
+/// What the guest writes there.
+pub const STRING_WORDS: [u16; 3] = [0x1111, 0x2222, 0x3333];
+
 /// The Ethernet, IPv4 and TCP headers of a frame that the guest sends.
 pub mod headers {
     /// Destination address.

@@ -36,6 +36,24 @@ pub fn out16(port: u16, value: u16) {
     unsafe { asm!("out dx, ax", in("dx") port, in("ax") value, options(nostack, preserves_flags)) }
 }
 
+/// Reads a port as often as there are bytes, by one instruction.
+pub fn in8_string(port: u16, bytes: &mut [u8]) {
+    // SAFETY: the instruction writes as many bytes as the slice has.
+    unsafe {
+        asm!("rep insb", in("dx") port, inout("rdi") bytes.as_mut_ptr() => _,
+             inout("rcx") bytes.len() => _, options(nostack, preserves_flags));
+    }
+}
+
+/// Writes a port as often as there are words, by one instruction.
+pub fn out16_string(port: u16, words: &[u16]) {
+    // SAFETY: the instruction reads as many words as the slice has.
+    unsafe {
+        asm!("rep outsw", in("dx") port, inout("rsi") words.as_ptr() => _,
+             inout("rcx") words.len() => _, options(nostack, readonly, preserves_flags));
+    }
+}
+
 /// Reads a register or a word that a device may write.
 pub fn read<T: Copy>(address: u64) -> T {
     // SAFETY: the first 4 GiB are mapped, and nothing that Rust knows of lies where it is not told.

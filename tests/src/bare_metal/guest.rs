@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use devices::bus::Device;
 use devices::net::{Backend, Null};
 use devices::pci::Function;
 use vm_memory::{Bytes, GuestAddress};
@@ -45,6 +46,13 @@ impl Guest {
     ) -> Self {
         let nic = make(&self.0);
         self.0.add_nic(nic, Box::new(backend), mirrored).expect("the NIC fits");
+        self
+    }
+
+    /// Puts a device at `length` ports from `base`.
+    #[must_use]
+    pub fn with_ports(self, base: u16, length: u64, device: impl Device + 'static) -> Self {
+        self.0.add_ports(base.into(), length, device).expect("the ports are free");
         self
     }
 

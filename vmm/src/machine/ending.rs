@@ -47,6 +47,7 @@ impl fmt::Display for Ending {
 #[derive(Debug)]
 pub struct Endings {
     first: Mutex<Option<Ending>>,
+    registers: Mutex<Vec<String>>,
     event: EventFd,
 }
 
@@ -54,7 +55,7 @@ impl Endings {
     /// Nothing has ended yet.
     pub fn new() -> Result<Self> {
         let event = EventFd::new(EFD_NONBLOCK).map_err(|e| Error::System("eventfd", e))?;
-        Ok(Self { first: Mutex::new(None), event })
+        Ok(Self { first: Mutex::new(None), registers: Mutex::default(), event })
     }
 
     /// Reports an ending; later ones are ignored.
@@ -62,6 +63,16 @@ impl Endings {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(ending);
         let _ = self.event.write(1);
+    }
+
+    /// Keeps the registers of a CPU that cannot go on, as lines to show.
+    pub fn note_registers(&self, lines: Vec<String>) {
+        *self.registers.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+    }
+
+    /// The registers of the CPU that could not go on, if one could not.
+    pub fn registers(&self) -> Vec<String> {
+        self.registers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The first ending, if there was one.

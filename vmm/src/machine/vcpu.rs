@@ -67,12 +67,23 @@ impl Context {
         let action = match vcpu.run() {
             Ok(VcpuExit::IoIn(port, data)) => {
                 count(&exits.port_reads);
-                read(&self.pio, u64::from(port), data);
+                let (start, length) = (data.as_mut_ptr(), data.len());
+                for element in elements(vcpu, start, length) {
+                    read(&self.pio, u64::from(port), element);
+                }
                 Action::None
             }
             Ok(VcpuExit::IoOut(port, data)) => {
                 count(&exits.port_writes);
-                write(&self.pio, u64::from(port), data)
+                let (start, length) = (data.as_ptr().cast_mut(), data.len());
+                let mut action = Action::None;
+                for element in elements(vcpu, start, length) {
+                    match write(&self.pio, u64::from(port), element) {
+                        Action::None => {}
+                        wanted => action = wanted,
+                    }
+                }
+                action
             }
             Ok(VcpuExit::MmioRead(address, data)) => {
                 count(&exits.memory_reads);
@@ -83,8 +94,12 @@ impl Context {
                 count(&exits.memory_writes);
                 write(&self.mmio, address, data)
             }
-            Ok(VcpuExit::Shutdown) => return Some(Ending::TripleFault),
+            Ok(VcpuExit::Shutdown) => {
+                self.endings.note_registers(describe_registers(vcpu));
+                return Some(Ending::TripleFault);
+            }
             Ok(VcpuExit::InternalError) => {
+                self.endings.note_registers(describe_registers(vcpu));
                 return Some(Ending::KvmError(describe_internal_error(vcpu)));
             }
             Ok(VcpuExit::FailEntry(reason, cpu)) => {
@@ -112,6 +127,18 @@ impl Context {
     }
 }
 
+/// Parts of a port access: a string instruction may move many elements in one exit.
+#[allow(unsafe_code)]
+fn elements(vcpu: &mut VcpuFd, start: *mut u8, length: usize) -> std::slice::ChunksMut<'_, u8> {
+    // SAFETY: the exit reason is KVM_EXIT_IO, so this member of the union is the one that KVM filled
+    // in; all its fields are plain integers.
+    let size = unsafe { vcpu.get_kvm_run().__bindgen_anon_1.io.size };
+    // SAFETY: `start` and `length` are the access's data as the exit gave it, which lies in the
+    // vCPU's mapping; nobody else uses that while the vCPU is borrowed here.
+    let data = unsafe { std::slice::from_raw_parts_mut(start, length) };
+    data.chunks_mut(usize::from(size).max(1))
+}
+
 /// Ends the machine if a device model panics: a vCPU that is gone would leave it waiting.
 struct PanicGuard<'c>(&'c Endings);
 
@@ -121,6 +148,24 @@ impl Drop for PanicGuard<'_> {
             self.0.report(Ending::KvmError("a vCPU thread panicked; this is a bug".into()));
         }
     }
+}
+
+/// The registers of a CPU that cannot go on, a few lines.
+fn describe_registers(vcpu: &VcpuFd) -> Vec<String> {
+    let (Ok(regs), Ok(sregs)) = (vcpu.get_regs(), vcpu.get_sregs()) else { return Vec::new() };
+    let line = |registers: &[(&str, u64)]| {
+        let texts: Vec<String> =
+            registers.iter().map(|(name, value)| format!("{name} {value:016x}")).collect();
+        texts.join("  ")
+    };
+    vec![
+        line(&[("rip", regs.rip), ("rsp", regs.rsp), ("rbp", regs.rbp), ("rfl", regs.rflags)]),
+        line(&[("rax", regs.rax), ("rbx", regs.rbx), ("rcx", regs.rcx), ("rdx", regs.rdx)]),
+        line(&[("rsi", regs.rsi), ("rdi", regs.rdi), ("r8 ", regs.r8), ("r9 ", regs.r9)]),
+        line(&[("r10", regs.r10), ("r11", regs.r11), ("r12", regs.r12), ("r13", regs.r13)]),
+        line(&[("r14", regs.r14), ("r15", regs.r15), ("cr0", sregs.cr0), ("cr2", sregs.cr2)]),
+        line(&[("cr3", sregs.cr3), ("cr4", sregs.cr4), ("efr", sregs.efer)]),
+    ]
 }
 
 /// Names the instruction that KVM could not emulate, where it tells.

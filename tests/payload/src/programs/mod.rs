@@ -9,6 +9,7 @@ mod msix;
 mod rings;
 mod rtl8139;
 mod self_interrupts;
+mod strings;
 mod virtio_net;
 
 use crate::command_line::CommandLine;
@@ -25,6 +26,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("rings", rings::run),
     ("rtl8139", rtl8139::run),
     ("self-interrupts", self_interrupts::run),
+    ("strings", strings::run),
     ("virtio-net", virtio_net::run),
 ];
 

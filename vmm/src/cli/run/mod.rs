@@ -140,6 +140,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let timing = args.timed().then(|| Timing::start(&mut machine)).transpose()?;
     machine.boot(&payload)?;
     let exits = machine.exits();
+    let endings = machine.endings();
     let ending = machine.run(args.timeout);
     drop(terminal);
     if let Some(command) = &command {
@@ -154,6 +155,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     if let Some(timing) = timing.filter(|_| args.timing) {
         eprintln!("nicvmm: {timing}");
+    }
+    for line in endings.registers() {
+        eprintln!("  {line}");
     }
     finish(&ending, command.as_ref(), &args.console(), &transcript)
 }
