@@ -51,6 +51,23 @@ pub struct CaptureFile {
     /// `None` once writing failed.
     writer: Option<PcapNgWriter<BufWriter<File>>>,
     flushed: Instant,
+    limit: CaptureLimit,
+}
+
+/// How much of what passes is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaptureLimit {
+    /// Bytes of a frame, from its start.
+    pub bytes: usize,
+    /// Frames; recording ends with the last of them.
+    pub frames: u64,
+}
+
+impl Default for CaptureLimit {
+    /// Everything.
+    fn default() -> Self {
+        Self { bytes: usize::MAX, frames: u64::MAX }
+    }
 }
 
 impl std::fmt::Debug for CaptureFile {
@@ -78,7 +95,14 @@ impl CaptureFile {
             Ok(writer)
         };
         let writer = start().map_err(|cause| CaptureError { path: path.to_owned(), cause })?;
-        Ok(Self { path: path.to_owned(), writer: Some(writer), flushed: Instant::now() })
+        let (flushed, limit) = (Instant::now(), CaptureLimit::default());
+        Ok(Self { path: path.to_owned(), writer: Some(writer), flushed, limit })
+    }
+
+    /// The same, but records no more than `limit`.
+    #[must_use]
+    pub fn limited(self, limit: CaptureLimit) -> Self {
+        Self { limit, ..self }
     }
 
     /// Records a frame as of now.
@@ -89,11 +113,15 @@ impl CaptureFile {
     /// Records a frame as of now, with a word about it (pcapng opt_comment).
     pub fn record_commented(&mut self, direction: Direction, frame: &[u8], comment: Option<&str>) {
         let Some(writer) = &mut self.writer else { return };
+        if self.limit.frames == 0 {
+            return;
+        }
+        self.limit.frames -= 1;
         let block = EnhancedPacketBlock {
             interface_id: 0,
             timestamp: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             original_len: frame.len() as u32,
-            data: frame.into(),
+            data: frame.get(..self.limit.bytes).unwrap_or(frame).into(),
             options: comment
                 .map(|comment| EnhancedPacketOption::Comment(comment.into()))
                 .into_iter()
@@ -101,7 +129,8 @@ impl CaptureFile {
                 .collect(),
         };
         let mut result = writer.write_pcapng_block(block).map(drop).map_err(to_io);
-        if result.is_ok() && self.flushed.elapsed() > FLUSH_EVERY {
+        let last = self.limit.frames == 0;
+        if result.is_ok() && (last || self.flushed.elapsed() > FLUSH_EVERY) {
             self.flushed = Instant::now();
             result = writer.get_mut().flush();
         }

@@ -56,6 +56,20 @@ fn a_comment_lies_beside_the_frame() {
 }
 
 #[test]
+fn a_limit_keeps_the_start_of_the_first_frames() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wire.pcapng");
+    let file = CaptureFile::create(&path, "net0").unwrap();
+    let mut file = file.limited(CaptureLimit { bytes: 20, frames: 2 });
+    for number in 1..=3 {
+        file.record(Direction::Inbound, &[number; 60]);
+    }
+    // The last of them is in the file at once.
+    let kept: Vec<_> = packets(&path).into_iter().map(|packet| packet.2).collect();
+    assert_eq!(kept, [[1; 20], [2; 20]]);
+}
+
+#[test]
 fn a_file_that_cannot_be_made_is_named() {
     let error = CaptureFile::create(Path::new("/nowhere/x.pcapng"), "a").unwrap_err().to_string();
     assert!(error.contains("/nowhere/x.pcapng"), "{error}");
@@ -67,7 +81,12 @@ fn a_full_disk_ends_the_record_and_not_the_traffic() {
     assert!(file.is_err());
     let mut wire = Capture::new(
         Box::new(Loop::default()),
-        CaptureFile { path: "gone".into(), writer: None, flushed: Instant::now() },
+        CaptureFile {
+            path: "gone".into(),
+            writer: None,
+            flushed: Instant::now(),
+            limit: CaptureLimit::default(),
+        },
     );
     let mut batch = Batch::default();
     batch.push_bytes(&[1; 60], Metadata::default());

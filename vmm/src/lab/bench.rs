@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::addresses::Role;
-use super::command::{self, GuestCommand, Places};
+use super::command::{self, GuestCommand, Places, Record};
 use super::error::Error;
 use super::machine::{Job, Machine};
 use super::parse;
@@ -19,6 +19,7 @@ use super::process::{Output, Part};
 use super::progress::Progress;
 use super::readings::Readings;
 use super::stop::Stop;
+use super::trace::{self, Packet};
 use super::variant::Variant;
 use super::wait::Watch;
 
@@ -53,6 +54,7 @@ pub struct Bench {
     /// Whether all of it is still alive.
     pub watch: Watch,
     path: Rc<Part>,
+    record: Record,
     // Last: removed after the processes that use it are gone.
     scratch: TempDir,
 }
@@ -89,11 +91,14 @@ impl Bench {
         let directory = Directory { sockets: scratch.path(), logs };
 
         let mut watch = Watch::new(stop.clone(), plan.limits.overall, deadline);
-        let (path, readings) = start_path(plan, arm, &directory, &mut watch)?;
+        // What is kept is for people; what is not, only for the trace.
+        let logs = if plan.capture { &directory.logs } else { directory.sockets };
+        let record = Record { directory: logs.to_owned(), whole: plan.capture };
+        let (path, readings) = start_path(plan, arm, &directory, &record, &mut watch)?;
         let mut start = |nic, role| start_guest(plan, arm, nic, role, &directory, &mut watch);
         let server = start(&arm.nic, Role::Server)?;
         let client = start(&client_nic(&arm.nic), Role::Client)?;
-        Ok(Self { server, client, readings, watch, path, scratch })
+        Ok(Self { server, client, readings, watch, path, record, scratch })
     }
 
     /// Waits until both guests take commands; answers how long the slower one took.
@@ -132,14 +137,17 @@ impl Bench {
         Ok(parse::shortest_round_trip(&said))
     }
 
-    /// Ends the path, so that its last counters are read, and everything else with it.
-    pub fn end(mut self, stop: &Stop) {
+    /// Ends the path, so that its last counters are read, and everything else with it. Answers what
+    /// was recorded of the transfer.
+    pub fn end(mut self, stop: &Stop) -> Vec<Packet> {
         self.path.end(PATH_GRACE);
         self.readings.join();
-        let Self { server, client, watch, path, scratch, .. } = self;
+        let Self { server, client, watch, path, scratch, record, .. } = self;
         drop((server, client, watch, path));
+        let packets = trace::read(&record.server(), trace::RECORDED.frames);
         let _ = scratch.close();
         stop.set_scratch(None);
+        packets
     }
 }
 
@@ -147,11 +155,11 @@ fn start_path(
     plan: &Plan,
     arm: &Arm,
     directory: &Directory<'_>,
+    record: &Record,
     watch: &mut Watch,
 ) -> Result<(Rc<Part>, Readings), Error> {
     let [server, client] = [Role::Server, Role::Client].map(|role| directory.network(role));
-    let captures = plan.capture.then_some(directory.logs.as_path());
-    let command = command::path(&plan.program, &arm.path, &server, &client, captures);
+    let command = command::path(&plan.program, &arm.path, &server, &client, record);
     let log = directory.logs.join("path.log");
     let (part, stdout) = Part::start("the path", command, &log, Output::Pipe, watch.stop())?;
     let part = Rc::new(part);
@@ -182,6 +190,7 @@ fn start_guest(
         network: directory.network(role),
         control: directory.sockets.join(format!("{}.ctl", role.name())),
         console: directory.logs.join(format!("{}.console", role.name())),
+        report: directory.logs.join(format!("{}.report.json", role.name())),
     };
     let command = GuestCommand {
         program: &plan.program,
@@ -197,7 +206,7 @@ fn start_guest(
     let (part, _) = Part::start(&name, command.build(), &log, Output::Log, watch.stop())?;
     let part = Rc::new(part);
     watch.add(&part, Some(places.console.clone()));
-    Ok(Machine::new(role, part, places.control, places.console))
+    Ok(Machine::new(role, part, places))
 }
 
 /// The client is the same in every run but for who runs it, which goes with the server.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::addresses::Role;
 use super::plan::{Accelerator, Image, PathPlan};
+use super::trace::RECORDED;
 use super::variant::{Variant, Vmm};
 use crate::guest;
 
@@ -16,7 +17,7 @@ const MEMORY_MIB: u32 = 320;
 const SERVER_SIDE_MTU: u16 = 1500;
 /// QEMU's program.
 pub const QEMU: &str = "qemu-system-x86_64";
-/// How often the path tells its counters.
+/// How often the path tells its counters, and a VMM its exits.
 const READING_INTERVAL: &str = "250ms";
 
 /// Files and sockets of a guest.
@@ -28,6 +29,8 @@ pub struct Places {
     pub control: PathBuf,
     /// File that its console goes to.
     pub console: PathBuf,
+    /// File in which its VMM tells its exits.
+    pub report: PathBuf,
 }
 
 /// Everything that makes a guest.
@@ -74,6 +77,9 @@ impl GuestCommand<'_> {
             .arg(&self.places.control)
             .arg("--console")
             .arg(joined("file:", &self.places.console))
+            .arg("--report")
+            .arg(&self.places.report)
+            .args(["--report-interval", READING_INTERVAL])
             .args(["--timeout", &self.limit.as_secs().to_string()]);
         command
     }
@@ -114,13 +120,12 @@ impl GuestCommand<'_> {
 }
 
 /// The command that starts the path between `server` and `client`, both sockets it makes.
-/// `captures` is the directory for what passes both sockets, if that is wanted.
 pub fn path(
     program: &Path,
     plan: &PathPlan,
     server: &Path,
     client: &Path,
-    captures: Option<&Path>,
+    record: &Record,
 ) -> Command {
     let mut command = Command::new(program);
     command.arg("path");
@@ -153,11 +158,30 @@ pub fn path(
     if plan.icmp_filter {
         command.args(["--icmp-filter", "a"]);
     }
-    if let Some(captures) = captures {
-        command.arg("--pcap-a").arg(captures.join("server.pcapng"));
-        command.arg("--pcap-b").arg(captures.join("client.pcapng"));
+    command.arg("--pcap-a").arg(record.server());
+    if record.whole {
+        command.arg("--pcap-b").arg(record.directory.join("client.pcapng"));
+    } else {
+        command.args(["--pcap-bytes", &RECORDED.bytes.to_string()]);
+        command.args(["--pcap-frames", &RECORDED.frames.to_string()]);
     }
     command
+}
+
+/// What the path records of the traffic, and where.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Where the files go.
+    pub directory: PathBuf,
+    /// Whether everything at both ports, for people, or what a trace needs.
+    pub whole: bool,
+}
+
+impl Record {
+    /// What passes the server's port.
+    pub fn server(&self) -> PathBuf {
+        self.directory.join("server.pcapng")
+    }
 }
 
 fn joined(prefix: &str, path: &Path) -> OsString {

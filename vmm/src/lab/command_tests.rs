@@ -7,8 +7,12 @@ fn line(command: &Command) -> String {
 }
 
 fn guest(variant: &str) -> String {
-    let places =
-        Places { network: "/s/net".into(), control: "/s/ctl".into(), console: "/l/con".into() };
+    let places = Places {
+        network: "/s/net".into(),
+        control: "/s/ctl".into(),
+        console: "/l/con".into(),
+        report: "/l/report".into(),
+    };
     let image = Image { kernel: "/i/vmlinux".into(), initrd: "/i/initrd".into() };
     let command = GuestCommand {
         program: Path::new("/bin/nicvmm"),
@@ -30,7 +34,7 @@ fn our_own_guest_gets_its_nic_with_options_address_and_wire() {
         line.contains("--nic rtl8139,tso=mss,mac=52:54:00:00:01:02,net=stream:/s/net"),
         "{line}"
     );
-    assert!(line.contains("--control /s/ctl --console file:/l/con --timeout 90"), "{line}");
+    assert!(line.contains("--control /s/ctl --console file:/l/con --report /l/report"), "{line}");
 }
 
 #[test]
@@ -58,12 +62,16 @@ fn the_path_is_narrow_on_the_clients_side_only() {
         icmp_filter: true,
         ..PathPlan::default()
     };
-    let line = line(&path(Path::new("nicvmm"), &plan, Path::new("/s/a"), Path::new("/s/b"), None));
+    let record = Record { directory: "/s".into(), whole: false };
+    let sockets = [Path::new("/s/a"), Path::new("/s/b")];
+    let line = line(&path(Path::new("nicvmm"), &plan, sockets[0], sockets[1], &record));
     assert!(
         line.contains("--port stream:/s/a,mtu=1500,ip=10.0.1.1/24,ip6=fd00:1::1/64,rate=10mbit"),
         "{line}"
     );
     assert!(line.contains("--port stream:/s/b,mtu=1420,ip=10.0.2.1/24,ip6=fd00:2::1/64"), "{line}");
     assert!(line.contains("--delay 12000us --icmp every=500ms"), "{line}");
-    assert!(line.ends_with("--rate 50mbit --mss-clamp 1320 --icmp-filter a"), "{line}");
+    assert!(line.contains("--rate 50mbit --mss-clamp 1320 --icmp-filter a"), "{line}");
+    let headers = "--pcap-a /s/server.pcapng --pcap-bytes 160 --pcap-frames 6000";
+    assert!(line.ends_with(headers), "{line}");
 }

@@ -1,16 +1,18 @@
 //! The download: a file, a web server in one guest, GNU wget in the other, and what was seen.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::addresses::Role;
 use super::bench::Bench;
 use super::error::{Error, Evidence};
+use super::kernel_counters::{self, KernelCounters};
 use super::machine::Job;
 use super::outcome::{GuestFigures, PathFacts, ProcessFigures, RunOutcome};
 use super::parse;
 use super::plan::{Arm, Plan};
 use super::progress::Progress;
+use super::socket;
 use super::units::rate;
 
 /// What `timeout -s KILL` makes of a command that it had to end: 128 + SIGKILL, or its own 124.
@@ -97,19 +99,23 @@ pub fn run(
     let lspci = ask("lspci", "exec lspci", &[])?;
     let ethtool = ask("ethtool -k", OFFLOADS, &[])?;
     let counters = || {
-        let snmp = ask("TCP counters", "exec cat /proc/net/snmp", &[])?;
-        parse::tcp_counters(&snmp)
-            .ok_or_else(|| server.fault("TCP counters", "/proc/net/snmp has no Tcp: lines"))
+        let said = ask("kernel counters", kernel_counters::SCRIPT, &[])?;
+        KernelCounters::parse(&said)
+            .ok_or_else(|| server.fault("kernel counters", "/proc/net/snmp has no Tcp: lines"))
     };
 
-    let (segments_before, retransmits_before) = counters()?;
+    let before = counters()?;
+    let sampler = server.start("ss", ["sh", "-c", socket::SCRIPT])?;
+    let exits_before = server.exits();
     let usage_before = server.part().usage().unwrap_or_default();
     let start = Instant::now();
     let (download, said) = download(plan, arm, bench, progress, start)?;
-    let end = Instant::now();
+    let (end, end_time) = (Instant::now(), SystemTime::now());
     let usage = server.part().usage().unwrap_or_default();
-    let (segments, retransmits) = counters()?;
+    let sampled = sampler.kill(limit).map_err(|error| server.fault("ss", &error.to_string()))?;
+    let counted = counters()?.since(before);
     settle(plan, bench, end)?;
+    let exits = server.exits_until(watch, end_time)?;
 
     Ok(RunOutcome {
         number,
@@ -122,8 +128,10 @@ pub fn run(
         goodput_bytes_per_second: download.bytes as f64 / download.seconds.max(0.01),
         path: bench.readings.between(start, end),
         guest: GuestFigures {
-            tcp_retransmits: retransmits.saturating_sub(retransmits_before),
-            tcp_segments_sent: segments.saturating_sub(segments_before),
+            tcp_retransmits: counted.retransmits,
+            tcp_segments_sent: counted.segments_sent,
+            cpu_seconds: counted.cpu_seconds,
+            nic_interrupts: counted.nic_interrupts,
             lspci: parse::network_controller(&lspci).unwrap_or_default(),
             offloads: parse::offloads(&ethtool),
             kernel: server.kernel().to_owned(),
@@ -131,8 +139,11 @@ pub fn run(
         vmm_process: ProcessFigures {
             cpu_seconds: usage.cpu_seconds - usage_before.cpu_seconds,
             max_rss_bytes: usage.max_rss_bytes,
+            exits: exits.zip(exits_before).map(|(exits, before)| exits.since(before)),
         },
         timeline: bench.readings.timeline(start, end),
+        sockets: socket::samples(&sampled.stdout_text()),
+        trace: Vec::new(),
     })
 }
 

@@ -1,18 +1,21 @@
 //! A guest of the lab: its VMM's process and the control channel into it.
 
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use guest_init::client::{Client, Command, Configure, Error as ControlError, Output, Ready};
 
 use super::addresses::Role;
+use super::command::Places;
 use super::error::{Error, Evidence};
+use super::exits::Exits;
 use super::process::Part;
 use super::wait::Watch;
 
 /// How long what has ended may take to be collected.
 const COLLECT: Duration = Duration::from_secs(5);
+/// A VMM that tells its exits does it again within this time.
+const REPORT_LATE: Duration = Duration::from_secs(3);
 /// How often a guest is asked whether it is up.
 const ASK_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -21,8 +24,7 @@ const ASK_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Machine {
     role: Role,
     part: Rc<Part>,
-    control_socket: PathBuf,
-    console: PathBuf,
+    places: Places,
     started: Instant,
     asked: Instant,
     control: Option<Client>,
@@ -31,10 +33,10 @@ pub struct Machine {
 
 impl Machine {
     /// A guest whose VMM was just started.
-    pub fn new(role: Role, part: Rc<Part>, control_socket: PathBuf, console: PathBuf) -> Self {
+    pub fn new(role: Role, part: Rc<Part>, places: Places) -> Self {
         let started = Instant::now();
         let asked = started;
-        Self { role, part, control_socket, console, started, asked, control: None, ready: None }
+        Self { role, part, places, started, asked, control: None, ready: None }
     }
 
     /// Its VMM's process.
@@ -54,7 +56,25 @@ impl Machine {
 
     /// The last lines of its VMM and console.
     pub fn evidence(&self) -> Evidence {
-        self.part.evidence(Some(&self.console))
+        self.part.evidence(Some(&self.places.console))
+    }
+
+    /// Exits of its VMM so far, as last told; nothing if it does not tell.
+    pub fn exits(&self) -> Option<Exits> {
+        Exits::reported(&self.places.report).map(|(exits, _)| exits)
+    }
+
+    /// Exits of its VMM until `moment` or a little later, once they are told.
+    pub fn exits_until(&self, watch: &Watch, moment: SystemTime) -> Result<Option<Exits>, Error> {
+        if self.exits().is_none() {
+            return Ok(None);
+        }
+        let deadline = Instant::now() + REPORT_LATE;
+        watch.wait("hearing of the exits", REPORT_LATE * 2, || {
+            let told = Exits::reported(&self.places.report);
+            let (exits, late) = (told.map(|told| told.0), Instant::now() >= deadline);
+            Ok((late || told.is_some_and(|told| told.1 > moment)).then_some(exits))
+        })
     }
 
     /// Looks whether it has come up, for a moment. Answers how long that took.
@@ -64,7 +84,7 @@ impl Machine {
         }
         if self.control.is_none() {
             // Nobody listens yet while the VMM starts.
-            self.control = Client::connect(&self.control_socket, Duration::ZERO).ok();
+            self.control = Client::connect(&self.places.control, Duration::ZERO).ok();
         }
         let Some(control) = &self.control else { return Ok(None) };
         // It says so by itself; asked too often while it boots, it has to answer all of it later.

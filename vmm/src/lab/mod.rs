@@ -17,36 +17,44 @@
 
 mod addresses;
 mod bench;
+mod cells;
 mod command;
 mod download;
 mod error;
+mod exits;
 mod host;
+mod kernel_counters;
 mod machine;
 pub mod outcome;
 mod parse;
 mod plan;
 mod process;
 mod progress;
+pub mod ratio;
 mod readings;
 pub mod report;
 mod runner;
 pub mod scenario;
+mod socket;
 mod statistics;
 mod stop;
 pub mod story;
 #[cfg(test)]
 mod testing;
+pub mod trace;
 pub mod units;
 mod variant;
 pub mod verdict;
 mod wait;
 
 pub use error::{EXIT_LAB_FAULT, EXIT_TIMED_OUT, Error, Evidence};
+pub use exits::Exits;
 pub use host::facts as host_facts;
 pub use outcome::{Comparison, Story};
 pub use plan::{Accelerator, Arm, Download, Image, IpVersion, Limits, PathPlan, Plan};
 pub use progress::Progress;
 pub use runner::{Measured, measure};
+pub use socket::SocketSample;
 pub use statistics::Summary;
 pub use stop::{SignalWatch, Stop};
 pub use variant::{BadVariant, Variant, Vmm};

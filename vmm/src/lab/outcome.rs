@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::exits::Exits;
 use super::plan::Arm;
+use super::ratio::Ratio;
 use super::scenario::Check;
+use super::socket::SocketSample;
 use super::statistics::{Summary, middle};
+use super::trace::Packet;
 use super::variant::Vmm;
 use super::verdict::Verdict;
 
@@ -149,6 +153,9 @@ pub struct VariantOutcome {
     pub runs: Vec<RunOutcome>,
     /// Bytes of the file that reached the client, a second.
     pub goodput_bytes_per_second: Summary,
+    /// That as a multiple of the first variant's; nothing for the first, or where that got nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<Ratio>,
     /// What the path counted.
     pub path: PathFigures,
     /// What the server guest said.
@@ -186,6 +193,12 @@ pub struct RunOutcome {
     pub vmm_process: ProcessFigures,
     /// The path's counters over time.
     pub timeline: Vec<Instant>,
+    /// The server's socket over time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sockets: Vec<SocketSample>,
+    /// The first packets at the server's port of the path; of the run with the median goodput.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<Packet>,
 }
 
 /// What the path counted between two moments, on the way from the server to the client.
@@ -203,15 +216,24 @@ pub struct PathFigures {
     pub fragments_sent: u64,
     /// TCP payload bytes of a segment as it left the server's NIC, and how many there were.
     pub segment_sizes: BTreeMap<u16, u64>,
+    /// What else did not get through, by cause; what did not happen is not there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_drops: BTreeMap<String, u64>,
 }
 
 /// What the server guest said.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GuestFigures {
     /// TCP segments sent again during the download.
     pub tcp_retransmits: u64,
     /// TCP segments sent during the download, as the guest counts them.
     pub tcp_segments_sent: u64,
+    /// Seconds that the guest's CPU was busy during the download.
+    #[serde(default)]
+    pub cpu_seconds: f64,
+    /// Interrupts of the NIC during the download.
+    #[serde(default)]
+    pub nic_interrupts: u64,
     /// The NIC's line of `lspci`.
     pub lspci: String,
     /// `ethtool -k`: feature name, and whether it was on.
@@ -227,6 +249,9 @@ pub struct ProcessFigures {
     pub cpu_seconds: f64,
     /// The most memory it had resident from its start to the end of the download.
     pub max_rss_bytes: u64,
+    /// Exits to user space during the download; nothing if the VMM does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exits: Option<Exits>,
 }
 
 /// The path's counters at one moment, counted from the start of the download.
@@ -244,15 +269,20 @@ pub struct Instant {
 
 impl VariantOutcome {
     /// Puts the runs of an arm together; nothing can be said about none.
-    pub fn of(arm: &Arm, runs: Vec<RunOutcome>) -> Option<Self> {
+    pub fn of(arm: &Arm, mut runs: Vec<RunOutcome>) -> Option<Self> {
         let goodput: Vec<f64> = runs.iter().map(|run| run.goodput_bytes_per_second).collect();
-        let typical = runs.get(middle(&goodput)?)?;
+        let middle = middle(&goodput)?;
+        for (_, run) in runs.iter_mut().enumerate().filter(|(index, _)| *index != middle) {
+            run.trace.clear();
+        }
+        let typical = runs.get(middle)?;
         let conditions = arm.facts();
         Some(Self {
             name: arm.name.clone(),
             vmm: arm.nic.vmm(),
             nic: arm.nic.nic(),
             goodput_bytes_per_second: Summary::of(&goodput)?,
+            ratio: None,
             path: typical.path.clone(),
             guest: typical.guest.clone(),
             vmm_process: typical.vmm_process,
@@ -266,8 +296,18 @@ impl VariantOutcome {
 impl VariantOutcome {
     /// The run with the median goodput.
     pub fn typical(&self) -> Option<&RunOutcome> {
-        let goodput: Vec<f64> = self.runs.iter().map(|run| run.goodput_bytes_per_second).collect();
-        self.runs.get(middle(&goodput)?)
+        self.runs.get(middle(&self.goodput())?)
+    }
+
+    /// The goodput of each run.
+    pub fn goodput(&self) -> Vec<f64> {
+        self.runs.iter().map(|run| run.goodput_bytes_per_second).collect()
+    }
+
+    /// The same, set against another variant.
+    #[must_use]
+    pub fn against(self, base: &Self) -> Self {
+        Self { ratio: Ratio::of(&self.goodput(), &base.goodput()), ..self }
     }
 }
 
@@ -275,6 +315,22 @@ impl RunOutcome {
     /// What got through in a round trip, KB: the pace of a transfer that goes by round trips.
     pub fn kb_per_round_trip(&self) -> Option<f64> {
         Some(self.goodput_bytes_per_second * self.round_trip_ms? / 1e6)
+    }
+
+    /// Of something that was counted, how much there was for each MB of the file; nothing if less
+    /// than that arrived.
+    pub fn per_mb(&self, count: u64) -> Option<f64> {
+        (self.bytes >= 1_000_000).then(|| count as f64 * 1e6 / self.bytes as f64)
+    }
+
+    /// Exits to user space for each MB.
+    pub fn exits_per_mb(&self) -> Option<f64> {
+        self.per_mb(self.vmm_process.exits?.total())
+    }
+
+    /// Interrupts of the NIC for each MB.
+    pub fn interrupts_per_mb(&self) -> Option<f64> {
+        self.per_mb(self.guest.nic_interrupts)
     }
 }
 

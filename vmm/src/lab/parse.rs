@@ -2,17 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// TCP segments sent and sent again, since boot: `OutSegs` and `RetransSegs` of `/proc/net/snmp`,
-/// whose `Tcp:` lines are one of names and one of values.
-pub fn tcp_counters(snmp: &str) -> Option<(u64, u64)> {
-    let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Tcp:"));
-    let names = lines.next()?.split_ascii_whitespace();
-    let values = lines.next()?.split_ascii_whitespace();
-    let counters: BTreeMap<&str, &str> = names.zip(values).collect();
-    let of = |name| counters.get(name)?.parse().ok();
-    Some((of("OutSegs")?, of("RetransSegs")?))
-}
-
 /// Features and whether they are on, from `ethtool -k`: lines `name: on` or `name: off [fixed]`,
 /// parts of a feature indented below it.
 pub fn offloads(ethtool: &str) -> BTreeMap<String, bool> {

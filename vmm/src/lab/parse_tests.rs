@@ -1,20 +1,6 @@
 use super::*;
 
 #[test]
-fn tcp_counters_are_found_by_name() {
-    let snmp = "Ip: Forwarding DefaultTTL\nIp: 2 64\n\
-                Tcp: RtoAlgorithm RtoMin MaxConn OutSegs RetransSegs InErrs\n\
-                Tcp: 1 200 -1 3003 418 0\nUdp: InDatagrams\nUdp: 0\n";
-    assert_eq!(tcp_counters(snmp), Some((3003, 418)));
-}
-
-#[test]
-fn missing_tcp_counters_are_not_made_up() {
-    assert_eq!(tcp_counters("Tcp: OutSegs\nTcp: 5\n"), None);
-    assert_eq!(tcp_counters(""), None);
-}
-
-#[test]
 fn offloads_are_on_or_off_whether_fixed_or_not() {
     let ethtool = "Features for eth0:\nrx-checksumming: on\ntcp-segmentation-offload: on\n\
                    \ttx-tcp-segmentation: on\n\ttx-tcp6-segmentation: off [fixed]\n\

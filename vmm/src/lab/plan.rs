@@ -15,6 +15,8 @@ pub struct Plan {
     pub arms: Vec<Arm>,
     /// Runs of each arm, interleaved: A B C A B C.
     pub runs: u32,
+    /// Rounds before them that do not count: caches fill, and a host that was idle wakes up.
+    pub warm_up: u32,
     /// How guests are run.
     pub accelerator: Accelerator,
     /// What they boot.
@@ -30,9 +32,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The planned runs in their order, as numbers from 1, and positions among the arms.
+    /// The planned runs in their order, as numbers from 1, and positions among the arms. Number 0
+    /// does not count.
     pub fn order(&self) -> impl Iterator<Item = (u32, usize)> {
-        (1..=self.runs).flat_map(|run| (0..self.arms.len()).map(move |arm| (run, arm)))
+        let numbers = (0..self.warm_up).map(|_| 0).chain(1..=self.runs);
+        numbers.flat_map(|run| (0..self.arms.len()).map(move |arm| (run, arm)))
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Counters {
     pub fragments_sent: u64,
     /// TCP payload sizes as the server sent them.
     pub segment_sizes: BTreeMap<u16, u64>,
+    /// Everything else that did not get through, by its name among the path's counters.
+    pub other_drops: BTreeMap<&'static str, u64>,
 }
 
 /// Counters at a moment.
@@ -111,6 +113,10 @@ impl Readings {
             let earlier = first.segment_sizes.get(size).copied().unwrap_or(0);
             Some((*size, count.checked_sub(earlier)?)).filter(|(_, count)| *count > 0)
         });
+        let drops = last.other_drops.iter().filter_map(|(cause, count)| {
+            let earlier = first.other_drops.get(cause).copied().unwrap_or(0);
+            Some(((*cause).to_owned(), count.saturating_sub(earlier))).filter(|(_, n)| *n > 0)
+        });
         PathFigures {
             frag_needed_sent: last.frag_needed_sent.saturating_sub(first.frag_needed_sent),
             frag_needed_last_third: last.frag_needed_sent.saturating_sub(third.frag_needed_sent),
@@ -118,6 +124,7 @@ impl Readings {
             over_mtu_last_third: last.over_mtu_dropped.saturating_sub(third.over_mtu_dropped),
             fragments_sent: last.fragments_sent.saturating_sub(first.fragments_sent),
             segment_sizes: sizes.collect(),
+            other_drops: drops.collect(),
         }
     }
 
@@ -153,13 +160,26 @@ impl Readings {
 
 /// Understands one line of `nicvmm path --json`, of which the direction to the client matters.
 fn parse(line: &str) -> Option<Counters> {
-    let direction = serde_json::from_str::<Report>(line).ok()?.a_to_b;
+    let report = serde_json::from_str::<Report>(line).ok()?;
+    let direction = report.a_to_b;
     Some(Counters {
         bytes_to_client: direction.forwarded_bytes,
         frag_needed_sent: direction.frag_needed_sent + direction.packet_too_big_sent,
         over_mtu_dropped: direction.over_mtu_dropped,
         fragments_sent: direction.fragments_sent,
         segment_sizes: direction.segment_sizes,
+        other_drops: BTreeMap::from([
+            ("backlog_dropped", direction.backlog_dropped),
+            ("hops_exceeded", direction.hops_exceeded),
+            ("icmp_filtered", report.b_to_a.icmp_filtered),
+            ("icmp_suppressed", direction.icmp_suppressed),
+            ("loss_dropped", direction.loss_dropped),
+            ("malformed", direction.malformed),
+            ("queue_dropped", direction.queue_dropped),
+            ("unplugged_dropped", direction.unplugged_dropped),
+            ("unresolved_dropped", direction.unresolved_dropped),
+            ("unroutable", direction.unroutable),
+        ]),
     })
 }
 

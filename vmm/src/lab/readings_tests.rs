@@ -9,6 +9,7 @@ fn counted(bytes: u64, icmp: u64, sizes: &[(u16, u64)]) -> Counters {
         over_mtu_dropped: icmp,
         fragments_sent: 0,
         segment_sizes: sizes.iter().copied().collect(),
+        other_drops: BTreeMap::new(),
     }
 }
 

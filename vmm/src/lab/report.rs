@@ -4,22 +4,18 @@ use std::fmt::Write;
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
-use super::outcome::{Comparison, PathFacts, PathFigures, VariantOutcome};
-use super::statistics::Summary;
-use super::units::{rate, three_digits};
+use super::cells::columns;
+use super::outcome::{Comparison, PathFacts, VariantOutcome};
+use super::units::three_digits;
 
-/// Payload sizes shown of a variant at most; the JSON has all of them.
-const SIZES_SHOWN: usize = 3;
-/// A size is shown if at least this part of all bytes came in such segments.
-const SHARE_SHOWN: f64 = 1e-4;
 /// A round trip this many times what was asked for is worth a note.
 const SLOW_ROUND_TRIP: f64 = 1.25;
 /// Width where there is no terminal to ask.
-const PLAIN_WIDTH: u16 = 118;
+const PLAIN_WIDTH: u16 = 140;
 
 /// The whole report.
 pub fn render(comparison: &Comparison) -> String {
-    let mut text = headline(comparison);
+    let mut text = headline(comparison) + "\n";
     if comparison.variants.is_empty() {
         text.push_str("\nNo run was finished.\n");
         return text;
@@ -35,13 +31,14 @@ pub fn render(comparison: &Comparison) -> String {
     text
 }
 
-fn headline(comparison: &Comparison) -> String {
+/// Over which path, how, how often and where it was measured: a sentence.
+pub fn headline(comparison: &Comparison) -> String {
     let mut text = path(&comparison.path);
     let runs = match comparison.runs {
         1 => "one run".to_owned(),
         several => format!("median of {several} runs"),
     };
-    let _ = writeln!(
+    let _ = write!(
         text,
         "; GNU wget for at most {} s, {runs} each; guests on {}.",
         comparison.seconds,
@@ -89,43 +86,24 @@ fn host(kind: &str) -> &str {
 }
 
 fn table(comparison: &Comparison) -> Table {
-    let several = comparison.runs > 1;
-    let mut header = vec!["variant", "goodput"];
-    header.extend(several.then_some("min\nmax"));
-    header.extend([
-        "ratio",
-        "ICMP\nfrag needed",
-        "dropped\nover MTU",
-        "fragments",
-        "payload\nsizes",
-        "TCP\nretransmits",
-        "VMM CPU\nseconds",
-    ]);
+    let columns = columns(comparison);
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     if table.width().is_none() {
         table.set_width(PLAIN_WIDTH);
     }
-    table.set_header(header);
-    let base = comparison.variants.first().map_or(0.0, median);
-    for variant in &comparison.variants {
-        let mut row = vec![Cell::new(&variant.name), figure(rate(median(variant)))];
-        row.extend(several.then(|| figure(range(&variant.goodput_bytes_per_second))));
-        row.extend([
-            figure(ratio(median(variant), base)),
-            figure(icmp(&variant.path)),
-            figure(variant.path.over_mtu_dropped),
-            figure(variant.path.fragments_sent),
-            figure(sizes(&variant.path)),
-            figure(variant.guest.tcp_retransmits),
-            figure(three_digits(variant.vmm_process.cpu_seconds)),
-        ]);
-        table.add_row(row);
+    table.set_header(columns.iter().map(|column| column.heading));
+    for row in 0..comparison.variants.len() {
+        let texts = columns.iter().filter_map(|column| column.cells.get(row));
+        let cells = texts.enumerate().map(|(index, text)| match index {
+            0 => Cell::new(text),
+            _ => Cell::new(text).set_alignment(CellAlignment::Right),
+        });
+        table.add_row(cells);
     }
     // Names and figures stay in one piece; headings may be broken.
-    let sizes = if several { 7 } else { 6 };
-    for index in [0, 1, sizes] {
+    for (index, _) in columns.iter().enumerate().filter(|(_, column)| column.whole) {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
@@ -135,10 +113,10 @@ fn table(comparison: &Comparison) -> Table {
 
 fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome) -> String {
     let mut text = format!("{}: {}", variant.name, variant.verdict.sentence);
-    let base = comparison.variants.first().map_or(0.0, median);
-    if position > 0 && base > 0.0 {
-        let first = &comparison.variants[0].name;
-        let _ = write!(text, "; {} the goodput of {first}", ratio(median(variant), base));
+    if let (Some(ratio), Some(first)) = (&variant.ratio, comparison.variants.first())
+        && position > 0
+    {
+        let _ = write!(text, "; {}", ratio.in_words(&first.name));
     }
     let _ = writeln!(text, ".\n  {}", variant.guest.lspci);
     if variant.conditions.path != comparison.path {
@@ -152,6 +130,11 @@ fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome)
     }
     if let Some(slow) = slow_round_trip(variant) {
         let _ = writeln!(text, "  {slow}");
+    }
+    let drops = &variant.path.other_drops;
+    if !drops.is_empty() {
+        let drops: Vec<_> = drops.iter().map(|(cause, n)| format!("{cause} {n}")).collect();
+        let _ = writeln!(text, "  {}", drops.join(", "));
     }
     for said in variant.runs.iter().filter_map(|run| run.client_said.as_ref()) {
         let _ = writeln!(text, "  wget gave up: {said}");
@@ -171,45 +154,6 @@ fn slow_round_trip(variant: &VariantOutcome) -> Option<String> {
             three_digits(asked)
         )
     })
-}
-
-fn figure(value: impl ToString) -> Cell {
-    Cell::new(value).set_alignment(CellAlignment::Right)
-}
-
-fn median(variant: &VariantOutcome) -> f64 {
-    variant.goodput_bytes_per_second.median
-}
-
-fn range(summary: &Summary) -> String {
-    format!("{}\n{}", rate(summary.min), rate(summary.max))
-}
-
-fn ratio(value: f64, base: f64) -> String {
-    if base > 0.0 { format!("x {}", three_digits(value / base)) } else { "-".to_owned() }
-}
-
-/// How many, and whether they were still coming at the end.
-fn icmp(path: &PathFigures) -> String {
-    match path.frag_needed_last_third {
-        0 => path.frag_needed_sent.to_string(),
-        late => format!("{}\n{late} at the end", path.frag_needed_sent),
-    }
-}
-
-/// The payload sizes that carried most.
-fn sizes(path: &PathFigures) -> String {
-    let bytes = |(size, count): (&u16, &u64)| u64::from(*size) * count;
-    let total: u64 = path.segment_sizes.iter().map(bytes).sum();
-    let mut sizes: Vec<_> = path
-        .segment_sizes
-        .iter()
-        .filter(|entry| bytes(*entry) as f64 >= total as f64 * SHARE_SHOWN && bytes(*entry) > 0)
-        .collect();
-    sizes.sort_by_key(|entry| std::cmp::Reverse(bytes(*entry)));
-    let lines: Vec<String> =
-        sizes.iter().take(SIZES_SHOWN).map(|(size, count)| format!("{count} x {size}")).collect();
-    lines.join("\n")
 }
 
 #[cfg(test)]

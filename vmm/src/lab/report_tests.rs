@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::lab::outcome::PathFigures;
 use crate::lab::outcome::{GuestFigures, RunOutcome};
 use crate::lab::testing;
 
@@ -40,7 +41,7 @@ fn the_table_shows_goodput_ratio_and_whether_icmp_still_came() {
     assert!(text.contains("30 at the end"), "{text}");
     assert!(text.contains("500 x 1368"), "{text}");
     assert!(!text.contains("5 x 0"), "{text}");
-    assert!(text.contains("59.5 the goodput of old.\n  00:03.0 Ethernet controller"), "{text}");
+    assert!(text.contains("59.5 times the goodput of old, not settled"), "{text}");
 }
 
 #[test]
@@ -68,6 +69,25 @@ fn the_spread_is_shown_of_several_runs_only() {
     assert!(several.contains("110 KB/s"), "{several}");
     let one = render(&comparison(&[("old", &[90_000.0])]));
     assert!(!one.contains("max"), "{one}");
+}
+
+#[test]
+fn three_runs_give_the_ratio_an_interval() {
+    let old: &[f64] = &[90_000.0, 110_000.0, 100_000.0];
+    let text = render(&comparison(&[("old", old), ("new", &[900e3, 1000e3, 1100e3])]));
+    assert!(text.contains("10.0 times the goodput of old (95 % interval 8.18 to 12.2)."), "{text}");
+}
+
+#[test]
+fn what_else_got_lost_and_what_a_megabyte_cost_is_shown() {
+    let mut run = run(1, 1_000_000.0);
+    run.guest.nic_interrupts = 5000;
+    run.vmm_process.exits =
+        Some(crate::lab::Exits { memory_writes: 12_340, ..crate::lab::Exits::default() });
+    run.path.other_drops = BTreeMap::from([("queue_dropped".to_owned(), 7)]);
+    let text = render(&testing::comparison(&[(testing::arm("new"), vec![run])]));
+    assert!(text.contains("1234") && text.contains(" 500 "), "{text}");
+    assert!(text.contains("queue_dropped 7"), "{text}");
 }
 
 #[test]

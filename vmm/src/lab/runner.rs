@@ -25,15 +25,18 @@ pub struct Measured {
 pub fn measure(plan: &Plan, progress: &Progress, stop: &Stop) -> Measured {
     let deadline = Instant::now() + plan.limits.overall;
     let mut measured = Measured { runs: vec![Vec::new(); plan.arms.len()], error: None };
-    let total = plan.runs as usize * plan.arms.len();
+    let total = (plan.warm_up + plan.runs) as usize * plan.arms.len();
     for (done, (number, position)) in plan.order().enumerate() {
         let arm = &plan.arms[position];
-        let label = format!("[{}/{total}] {}", done + 1, arm.name);
+        let warm_up = if number == 0 { ", to warm up" } else { "" };
+        let label = format!("[{}/{total}] {}{warm_up}", done + 1, arm.name);
         progress.stage(&label);
         match one_run(plan, arm, number, progress, stop, deadline) {
             Ok(outcome) => {
                 progress.note(&format!("{label}: {}", outcome.line(&arm.path.facts())));
-                measured.runs[position].push(outcome);
+                if number > 0 {
+                    measured.runs[position].push(outcome);
+                }
             }
             Err(reason) => {
                 measured.error = Some(reason);
@@ -59,6 +62,14 @@ impl Measured {
             .filter_map(|(position, arm)| Some((self.runs.get(position)?, arm)))
             .collect();
         let first = arms.first().map(|(_, arm)| arm.facts());
+        let mut variants =
+            arms.iter().filter_map(|(runs, arm)| VariantOutcome::of(arm, (*runs).clone()));
+        let base = variants.next();
+        let others = variants.map(|variant| match &base {
+            Some(base) => variant.against(base),
+            None => variant,
+        });
+        let others: Vec<_> = others.collect();
         Comparison {
             schema: SCHEMA.to_owned(),
             complete: arms.iter().all(|(runs, _)| runs.len() == plan.runs as usize),
@@ -66,10 +77,7 @@ impl Measured {
             seconds: first.as_ref().map_or(0.0, |conditions| conditions.seconds),
             runs: plan.runs,
             path: first.map_or_else(|| PathPlan::default().facts(), |conditions| conditions.path),
-            variants: arms
-                .into_iter()
-                .filter_map(|(runs, arm)| VariantOutcome::of(arm, runs.clone()))
-                .collect(),
+            variants: base.into_iter().chain(others).collect(),
             scenario: None,
             checks: Vec::new(),
         }
@@ -93,6 +101,6 @@ fn one_run(
     let outcome = bench
         .boot(plan.limits.boot, progress)
         .and_then(|boot| download::run(plan, arm, &bench, boot, number, progress));
-    bench.end(stop);
-    outcome
+    let trace = bench.end(stop);
+    outcome.map(|outcome| RunOutcome { trace, ..outcome })
 }

@@ -34,8 +34,10 @@ pub fn run(number: u32, goodput: f64, path: PathFigures) -> RunOutcome {
         goodput_bytes_per_second: goodput,
         path,
         guest: GuestFigures::default(),
-        vmm_process: ProcessFigures { cpu_seconds: 1.5, max_rss_bytes: 1 << 28 },
+        vmm_process: ProcessFigures { cpu_seconds: 1.5, max_rss_bytes: 1 << 28, exits: None },
         timeline: Vec::new(),
+        sockets: Vec::new(),
+        trace: Vec::new(),
     }
 }
 
@@ -45,6 +47,7 @@ pub fn plan(arms: Vec<Arm>) -> Plan {
     Plan {
         arms,
         runs: 1,
+        warm_up: 0,
         accelerator: Accelerator::Kvm,
         image: Image { kernel: "/dev/null".into(), initrd: "/dev/null".into() },
         limits: Limits { boot: limit, silence: limit, command: limit, overall: limit },

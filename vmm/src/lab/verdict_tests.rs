@@ -23,6 +23,7 @@ fn cut_at_1500() -> PathFigures {
         over_mtu_last_third: 70,
         fragments_sent: 0,
         segment_sizes: BTreeMap::from([(1288, 208), (1368, 2585), (1448, 210)]),
+        other_drops: BTreeMap::new(),
     }
 }
 

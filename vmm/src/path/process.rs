@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use devices::net::Sent;
-use devices::net::capture::Direction;
+use devices::net::capture::{CaptureLimit, Direction};
 use devices::net::framing::Lost;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -53,6 +53,15 @@ impl Process {
         let [a, b] = captures;
         let ends = [End::new(config, Side::A, a)?, End::new(config, Side::B, b)?];
         Ok(Self { router: Router::new(config), ends, control: None, started: Instant::now() })
+    }
+
+    /// Records no more than `limit` at each port that records.
+    #[must_use]
+    pub fn recording_at_most(mut self, limit: CaptureLimit) -> Self {
+        for end in &mut self.ends {
+            end.capture = end.capture.take().map(|capture| capture.limited(limit));
+        }
+        self
     }
 
     /// Listens at `socket` for those who ask about the path or change it.

@@ -92,6 +92,10 @@ pub struct CompareArgs {
     /// Runs of each variant, interleaved: A B C A B C. [default: 1, or the scenario's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: Option<u32>,
+    /// Rounds over all variants before the runs, whose figures are thrown away.
+    #[arg(long, value_name = "N", default_value_t = 0,
+          value_parser = clap::value_parser!(u32).range(0..=100))]
+    warm_up: u32,
     /// Size of the file, MiB; both guests hold it in memory. [default: 64, or the scenario's]
     #[arg(long, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(FILE_MIB_MAX)))]

@@ -66,11 +66,12 @@ impl Task {
             accelerator: accelerator(args, &arms)?,
             image: image(args)?,
             runs,
+            warm_up: args.warm_up,
             limits: Limits {
                 boot,
                 silence: SILENCE,
                 command: COMMAND,
-                overall: args.timeout.map_or(parts * runs, Duration::from),
+                overall: args.timeout.map_or(parts * (args.warm_up + runs), Duration::from),
             },
             keep: args.keep.clone(),
             capture: args.pcap,

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use devices::net::capture::CaptureLimit;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -125,6 +126,14 @@ pub struct PathArgs {
     #[arg(long, value_name = "FILE")]
     pub pcap_b: Option<PathBuf>,
 
+    /// Record only so many bytes of a frame, from its start; 160 hold all headers.
+    #[arg(long, value_name = "BYTES")]
+    pub pcap_bytes: Option<usize>,
+
+    /// Record only so many frames at each port.
+    #[arg(long, value_name = "N")]
+    pub pcap_frames: Option<u64>,
+
     /// Listen here for `nicvmm path show` and `nicvmm path set`.
     #[arg(long, value_name = "SOCKET")]
     pub control: Option<PathBuf>,
@@ -195,7 +204,12 @@ fn start(args: &PathArgs) -> anyhow::Result<ExitCode> {
     let stop = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .context("cannot wait for signals")?;
     let captures = [args.pcap_a.clone(), args.pcap_b.clone()];
-    let mut process = Process::start(&config, captures)?;
+    let all = CaptureLimit::default();
+    let limit = CaptureLimit {
+        bytes: args.pcap_bytes.unwrap_or(all.bytes),
+        frames: args.pcap_frames.unwrap_or(all.frames),
+    };
+    let mut process = Process::start(&config, captures)?.recording_at_most(limit);
     if let Some(socket) = &args.control {
         process = process.controlled_at(socket)?;
     }

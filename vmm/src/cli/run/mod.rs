@@ -90,6 +90,9 @@ pub struct RunArgs {
     /// Tells on standard error when the guest came how far, and how much memory it cost beside its own.
     #[arg(long)]
     timing: bool,
+    /// Writes it this often while the guest runs, too.
+    #[arg(long, value_name = "TIME", requires = "report", value_parser = report_interval)]
+    report_interval: Option<Duration>,
     /// Command to run in the guest, with its arguments. [default: a shell]
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -116,6 +119,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reports more often than this would cost more than what they are about.
+const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(50);
+
+fn report_interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(interval) if interval >= REPORT_INTERVAL_MIN => Ok(interval),
+        Ok(_) => Err(format!("at least {REPORT_INTERVAL_MIN:?} have to lie between reports")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let payload = payload(args)?;
@@ -135,12 +149,15 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?;
     }
     add_randomness(&mut machine)?;
-    let report = args.report.as_deref().map(Report::create).transpose()?;
+    let report = args.report.as_deref().map(|path| Report::create(path, machine.exits()));
+    let mut report = report.transpose()?;
     let command = add_control(&mut machine, args, streams)?;
     let timing = args.timed().then(|| Timing::start(&mut machine)).transpose()?;
     machine.boot(&payload)?;
-    let exits = machine.exits();
     let endings = machine.endings();
+    if let (Some(report), Some(interval)) = (&mut report, args.report_interval) {
+        report.repeat(interval).context("cannot start a thread")?;
+    }
     let ending = machine.run(args.timeout);
     drop(terminal);
     if let Some(command) = &command {
@@ -151,7 +168,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         ending = Ending::Panic;
     }
     if let Some(report) = report {
-        report.write(&ending, &exits, timing.as_ref())?;
+        report.write(&ending, timing.as_ref())?;
     }
     if let Some(timing) = timing.filter(|_| args.timing) {
         eprintln!("nicvmm: {timing}");
