@@ -2,7 +2,7 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
@@ -111,6 +111,9 @@ pub const GUEST_MODULES: &[&str] = &[
     "xt_limit",
     "xt_state",
     "xt_tcpudp",
+    // what ss asks
+    "inet_diag",
+    "tcp_diag",
     // links
     "af_packet",
     "bridge",

@@ -168,8 +168,7 @@ fn download(
     };
     let output = bench.client.script(&bench.watch, job, || {
         alive(plan, bench, start)?;
-        let now = bench.readings.rate(RATE_SPAN).map_or_else(String::new, rate);
-        progress.detail(&format!("downloading, {:.0} s, {now}", start.elapsed().as_secs_f64()));
+        progress.rate(start.elapsed().as_secs_f64(), bench.readings.rate(RATE_SPAN));
         Ok(())
     })?;
     let download = parse::download(&output.stdout_text()).ok_or_else(|| {

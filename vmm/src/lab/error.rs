@@ -99,6 +99,20 @@ impl Error {
         }
     }
 
+    /// Whether a guest died or hung, and the same may go well when it is tried again.
+    pub fn is_of_a_guest(&self) -> bool {
+        match self {
+            Self::Ended { part, .. } => part.contains("guest"),
+            Self::TimedOut { .. } | Self::Guest { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What happened, in one line.
+    pub fn headline(&self) -> String {
+        self.to_string().lines().next().unwrap_or_default().to_owned()
+    }
+
     /// The exit status of a program that ends with this error.
     pub fn exit_status(&self) -> u8 {
         match self {

@@ -23,6 +23,9 @@ pub struct Plan {
     pub image: Image,
     /// How long things may take.
     pub limits: Limits,
+    /// How often a run is tried in which a guest dies or hangs: more than once only where that is
+    /// known to happen without anybody's fault.
+    pub tries: u32,
     /// Where to leave consoles, logs, counters and captures; they are thrown away otherwise.
     pub keep: Option<PathBuf>,
     /// Whether to capture what passes both ends of the path there.

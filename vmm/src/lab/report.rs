@@ -26,7 +26,9 @@ pub fn render(comparison: &Comparison) -> String {
     }
     if !comparison.complete {
         let made: usize = comparison.variants.iter().map(|variant| variant.runs.len()).sum();
-        let _ = write!(text, "\nIncomplete: ended early, after {made} runs.\n");
+        let why =
+            comparison.ended_early.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        let _ = write!(text, "\nIncomplete: ended early, after {made} of the planned runs{why}.\n");
     }
     text
 }
@@ -76,7 +78,7 @@ pub fn path(facts: &PathFacts) -> String {
 }
 
 /// How guests were run, in words.
-fn host(kind: &str) -> &str {
+pub fn host(kind: &str) -> &str {
     match kind {
         "kvm" => "KVM",
         "nested" => "KVM in a software machine",

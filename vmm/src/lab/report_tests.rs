@@ -100,7 +100,7 @@ fn no_ratio_is_made_up_over_a_variant_that_moved_nothing() {
 fn an_unfinished_comparison_says_so() {
     let mut unfinished = comparison(&[("old", &[98_800.0])]);
     unfinished.complete = false;
-    assert!(render(&unfinished).contains("Incomplete: ended early, after 1 runs."));
+    assert!(render(&unfinished).contains("Incomplete: ended early, after 1 of the planned runs."));
     unfinished.variants.clear();
     assert!(render(&unfinished).contains("No run was finished."));
 }

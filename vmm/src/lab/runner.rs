@@ -25,15 +25,16 @@ pub struct Measured {
 pub fn measure(plan: &Plan, progress: &Progress, stop: &Stop) -> Measured {
     let deadline = Instant::now() + plan.limits.overall;
     let mut measured = Measured { runs: vec![Vec::new(); plan.arms.len()], error: None };
+    progress.variants(plan.arms.iter().map(|arm| arm.name.as_str()));
     let total = (plan.warm_up + plan.runs) as usize * plan.arms.len();
     for (done, (number, position)) in plan.order().enumerate() {
         let arm = &plan.arms[position];
         let warm_up = if number == 0 { ", to warm up" } else { "" };
         let label = format!("[{}/{total}] {}{warm_up}", done + 1, arm.name);
-        progress.stage(&label);
-        match one_run(plan, arm, number, progress, stop, deadline) {
+        progress.stage(position, &label);
+        match tried(plan, arm, number, progress, stop, deadline) {
             Ok(outcome) => {
-                progress.note(&format!("{label}: {}", outcome.line(&arm.path.facts())));
+                progress.note(&label, &outcome.line(&arm.path.facts()));
                 if number > 0 {
                     measured.runs[position].push(outcome);
                 }
@@ -73,6 +74,7 @@ impl Measured {
         Comparison {
             schema: SCHEMA.to_owned(),
             complete: arms.iter().all(|(runs, _)| runs.len() == plan.runs as usize),
+            ended_early: self.error.as_ref().map(Error::headline),
             host,
             seconds: first.as_ref().map_or(0.0, |conditions| conditions.seconds),
             runs: plan.runs,
@@ -86,6 +88,27 @@ impl Measured {
     /// The comparison of all arms.
     pub fn whole(&self, plan: &Plan, host: HostFacts) -> Comparison {
         self.comparison(plan, plan.arms.iter().enumerate(), host)
+    }
+}
+
+/// Makes a run; if a guest dies or hangs, again, as often as the plan allows.
+fn tried(
+    plan: &Plan,
+    arm: &Arm,
+    number: u32,
+    progress: &Progress,
+    stop: &Stop,
+    deadline: Instant,
+) -> Result<RunOutcome, Error> {
+    let mut left = plan.tries;
+    loop {
+        left = left.saturating_sub(1);
+        match one_run(plan, arm, number, progress, stop, deadline) {
+            Err(why) if left > 0 && why.is_of_a_guest() && Instant::now() < deadline => {
+                progress.warn(&format!("{}; trying again", why.headline()));
+            }
+            result => return result,
+        }
     }
 }
 

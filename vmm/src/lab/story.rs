@@ -22,6 +22,10 @@ pub fn render(story: &Story) -> String {
         }
     }
     text.push_str(&conclusion(story));
+    if !story.complete {
+        let why = story.ended_early.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        let _ = writeln!(text, "Incomplete: ended early{why}.");
+    }
     text
 }
 

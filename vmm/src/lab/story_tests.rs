@@ -25,7 +25,7 @@ fn chapter(name: &str, missed: Option<&str>) -> Comparison {
 
 fn story(chapters: Vec<Comparison>) -> String {
     let (schema, host) = (STORY_SCHEMA.to_owned(), testing::host());
-    render(&Story { schema, complete: true, host, chapters })
+    render(&Story { schema, complete: true, ended_early: None, host, chapters })
 }
 
 #[test]

@@ -48,6 +48,7 @@ pub fn plan(arms: Vec<Arm>) -> Plan {
         arms,
         runs: 1,
         warm_up: 0,
+        tries: 1,
         accelerator: Accelerator::Kvm,
         image: Image { kernel: "/dev/null".into(), initrd: "/dev/null".into() },
         limits: Limits { boot: limit, silence: limit, command: limit, overall: limit },

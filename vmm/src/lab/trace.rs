@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use devices::net::capture::CaptureLimit;
 
-/// What the path records for a trace: all headers, of more packets than a crawl sends in a minute.
-pub const RECORDED: CaptureLimit = CaptureLimit { bytes: 160, frames: 6000 };
+/// What the path records for a trace: all headers, of more packets than a crawl sends in ten seconds.
+pub const RECORDED: CaptureLimit = CaptureLimit { bytes: 160, frames: 2000 };
 /// Port of the web server.
 const SERVER_PORT: u16 = 80;
 

@@ -75,8 +75,10 @@ fn a_missing_kernel_is_named_before_anything_starts() {
 
 #[test]
 fn an_unwritable_result_is_named_before_anything_starts() {
-    let error =
-        format!("{:#}", Destination::prepare(Path::new("/nonexistent/r.json")).err().unwrap());
+    let error = format!(
+        "{:#}",
+        output::Destination::prepare(Path::new("/nonexistent/r.json")).err().unwrap()
+    );
     assert!(error.contains("cannot write /nonexistent/r.json"), "{error}");
 }
 

@@ -2,30 +2,32 @@
 
 mod output;
 mod plan;
+mod results;
 
 use std::fmt::Display;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde::Serialize;
 
 use super::exit;
 use super::host::{Host, directory_of, enter_nested, same_command};
 use crate::lab::scenario::file::{FILE_MIB, FILE_MIB_MAX, SECONDS, Seconds};
 use crate::lab::scenario::profile::{MTU_MAX, MTU_MIN, Profile, profiles};
 use crate::lab::scenario::{find, library};
-use crate::lab::{Progress, SignalWatch, Stop, Variant, Vmm, host_facts, measure, report, story};
+use crate::lab::{
+    Progress, SignalWatch, Stop, Story, Variant, Vmm, host_facts, measure, report, story,
+};
 use crate::nested::{Request, is_inside};
 use crate::path::units::Rate;
 use crate::path::{IcmpPolicy, MssClamp};
-use output::Destination;
 use plan::Task;
+use results::Results;
 
 /// Sets NICs against each other: the same guests, file and path, and another NIC in each variant.
 ///
@@ -41,6 +43,8 @@ Examples:
   nicvmm compare incident                         the whole report, row by row
   nicvmm compare incident/row-07                  the route with the locked MTU
   nicvmm compare incident/row-01 --variant qemu:rtl8139   your hypervisor's NIC beside it
+  nicvmm compare incident --json all.json --html all.html
+  nicvmm compare --from all.json --markdown all.md        the same result once more, another way
   nicvmm compare --show incident/row-07 >mine.toml && nicvmm compare mine.toml
 
 Exit status: 0 all runs made and all expectations met, 1 an expectation was not met, 124 something
@@ -110,6 +114,15 @@ pub struct CompareArgs {
     /// Writes the result as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes the result as Markdown, for an issue.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Writes the result as one page with plots, that needs no network.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Measures nothing: shows and writes the result in this file, which --json wrote.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "variants", "keep", "runs"])]
+    from: Option<PathBuf>,
     /// Leaves consoles, logs and the path's counters of every run in this directory.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -122,9 +135,10 @@ pub struct CompareArgs {
     /// Initial file system of both guests. [default: the default guest's]
     #[arg(long, value_name = "FILE", requires = "kernel")]
     initrd: Option<PathBuf>,
-    /// The longest a guest may take to boot.
-    #[arg(long, value_name = "TIME", default_value = "180s")]
-    boot_timeout: humantime::Duration,
+    /// The longest a guest may take to boot. [default: 180s; 90s in the nested machine, where a run
+    /// whose guest hangs is tried again]
+    #[arg(long, value_name = "TIME")]
+    boot_timeout: Option<humantime::Duration>,
     /// The longest the whole comparison may take. [default: as long as its parts may take]
     #[arg(long, value_name = "TIME")]
     timeout: Option<humantime::Duration>,
@@ -155,6 +169,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if let Some(name) = &args.show {
         return show(name);
     }
+    if let Some(file) = &args.from {
+        return again(args, file);
+    }
     let task = Task::of(args)?;
     if !args.tcg && args.host.is_nested(args.quiet)? {
         // Found out here, since in there it would take a while.
@@ -165,57 +182,62 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     let stop = Stop::default();
     let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;
     let plan = task.plan(args)?;
-    let json = args.json.as_deref().map(Destination::prepare).transpose()?;
+    let results = Results::prepare(args)?;
     let progress = Progress::new(args.quiet);
     let host = host_facts(if is_inside() { "nested" } else { plan.accelerator.name() });
     let measured = measure(&plan, &progress, &stop);
-    let mut holds = true;
-    match &task {
-        Task::Variants(_) => {
-            let comparison = measured.whole(&plan, host);
-            if !comparison.variants.is_empty() {
-                print!("{}", report::render(&comparison));
-            }
-            write(json, &comparison)?;
-        }
-        Task::Scenarios(schedule) => {
-            let story = schedule.story(&plan, &measured, host);
-            if measured.runs.iter().any(|runs| !runs.is_empty()) {
-                print!("{}", story::render(&story));
-            }
-            holds = story.holds();
-            match &story.chapters[..] {
-                [chapter] => write(json, chapter)?,
-                _ => write(json, &story)?,
-            }
-        }
-    }
-    std::io::stdout().flush().context("cannot write to standard output")?;
+    let story = match &task {
+        Task::Variants(_) => Story::of(measured.whole(&plan, host)),
+        Task::Scenarios(schedule) => schedule.story(&plan, &measured, host),
+    };
+    print(&story)?;
+    results.write(&story)?;
     Ok(match measured.error {
         Some(error) => {
             eprintln!("nicvmm: {error}");
             error.exit_status().into()
         }
-        None if holds => ExitCode::SUCCESS,
-        None => exit::NOT_AS_EXPECTED.into(),
+        None => status(&story),
     })
+}
+
+/// Shows and writes a result that was measured earlier.
+fn again(args: &CompareArgs, file: &Path) -> Result<ExitCode> {
+    let cannot = || format!("cannot read {}", file.display());
+    let text = fs::read_to_string(file).with_context(cannot)?;
+    let story = Story::from_json(&text).with_context(cannot)?;
+    let results = Results::prepare(args)?;
+    print(&story)?;
+    results.write(&story)?;
+    Ok(status(&story))
+}
+
+fn status(story: &Story) -> ExitCode {
+    if story.holds() { ExitCode::SUCCESS } else { exit::NOT_AS_EXPECTED.into() }
+}
+
+/// Shows the result; nothing if no run was finished.
+fn print(story: &Story) -> Result<()> {
+    let text = match &story.chapters[..] {
+        chapters if chapters.iter().all(|chapter| chapter.variants.is_empty()) => return Ok(()),
+        [chapter] if chapter.scenario.is_none() => report::render(chapter),
+        _ => story::render(story),
+    };
+    let mut output = std::io::stdout().lock();
+    let printed = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    printed.context("cannot write to standard output")
 }
 
 /// Directories that results go to.
 fn writable(args: &CompareArgs) -> Result<Vec<PathBuf>> {
-    let mut writable: Vec<PathBuf> = args.json.iter().map(|file| directory_of(file)).collect();
+    let files = [&args.json, &args.markdown, &args.html].into_iter().flatten();
+    let mut writable: Vec<PathBuf> = files.map(|file| directory_of(file)).collect();
     if let Some(directory) = &args.keep {
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
         writable.push(directory.clone());
     }
     Ok(writable)
-}
-
-fn write(destination: Option<Destination>, result: &impl Serialize) -> Result<()> {
-    let Some(destination) = destination else { return Ok(()) };
-    let text = serde_json::to_string_pretty(result).context("cannot write JSON")? + "\n";
-    destination.write(&text)
 }
 
 /// The scenarios and profiles that come with the program.

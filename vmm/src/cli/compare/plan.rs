@@ -10,11 +10,18 @@ use crate::lab::scenario::{Scenario, Schedule, find};
 use crate::lab::{
     Accelerator, Arm, Download, Image, IpVersion, Limits, PathPlan, Plan, Variant, Vmm,
 };
+use crate::nested::is_inside;
 
 /// What is compared where nothing else was asked for.
 const DEFAULT_VARIANTS: [&str; 3] = ["rtl8139,tso=mtu1500", "rtl8139,tso=mss", "virtio-net"];
 /// The longest the path may be silent.
 const SILENCE: Duration = Duration::from_secs(30);
+/// The longest a guest may take to boot, where nothing else was asked for.
+const BOOT: Duration = Duration::from_secs(180);
+/// The same in the nested machine, whose emulation now and then loses an interrupt, and a guest.
+const BOOT_NESTED: Duration = Duration::from_secs(90);
+/// How often a run is tried there.
+const TRIES_NESTED: u32 = 3;
 /// The longest a command in a guest may take.
 const COMMAND: Duration = Duration::from_secs(90);
 
@@ -60,12 +67,16 @@ impl Task {
             Self::Variants(_) => 1,
             Self::Scenarios(schedule) => schedule.runs(),
         });
-        let boot = Duration::from(args.boot_timeout);
-        let parts: Duration = arms.iter().map(|arm| boot + arm.download.time + COMMAND * 4).sum();
+        let nested = is_inside();
+        let boot = args.boot_timeout.map_or(if nested { BOOT_NESTED } else { BOOT }, Into::into);
+        let tries = if nested { TRIES_NESTED } else { 1 };
+        let one = |arm: &Arm| (boot * tries) + arm.download.time + COMMAND * 4;
+        let parts: Duration = arms.iter().map(one).sum();
         Ok(Plan {
             accelerator: accelerator(args, &arms)?,
             image: image(args)?,
             runs,
+            tries,
             warm_up: args.warm_up,
             limits: Limits {
                 boot,

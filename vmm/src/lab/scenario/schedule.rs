@@ -1,6 +1,7 @@
 //! Several scenarios as one measurement: what they share is measured once.
 
 use super::Scenario;
+use crate::lab::error::Error;
 use crate::lab::outcome::{Comparison, HostFacts, STORY_SCHEMA, ScenarioFacts, Story};
 use crate::lab::plan::{Arm, Plan};
 use crate::lab::runner::Measured;
@@ -65,6 +66,7 @@ impl Schedule {
         Story {
             schema: STORY_SCHEMA.to_owned(),
             complete: measured.error.is_none(),
+            ended_early: measured.error.as_ref().map(Error::headline),
             chapters: chapters.collect(),
             host,
         }

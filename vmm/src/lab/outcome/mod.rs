@@ -3,19 +3,22 @@
 //! Documented for readers in `docs/compare-json.md`; a field may be added, none changes its meaning
 //! under the same [`SCHEMA`].
 
-use std::collections::BTreeMap;
+mod figures;
+mod story;
 
 use serde::{Deserialize, Serialize};
 
-use super::exits::Exits;
-use super::plan::Arm;
-use super::ratio::Ratio;
-use super::scenario::Check;
-use super::socket::SocketSample;
-use super::statistics::{Summary, middle};
-use super::trace::Packet;
-use super::variant::Vmm;
-use super::verdict::Verdict;
+use crate::lab::plan::Arm;
+use crate::lab::ratio::Ratio;
+use crate::lab::scenario::Check;
+use crate::lab::socket::SocketSample;
+use crate::lab::statistics::{Summary, middle};
+use crate::lab::trace::Packet;
+use crate::lab::variant::Vmm;
+use crate::lab::verdict::Verdict;
+
+pub use figures::{GuestFigures, Instant, PathFigures, ProcessFigures};
+pub use story::{ScenarioFacts, Story};
 
 /// Name and version of the document's form.
 pub const SCHEMA: &str = "nicvmm.compare/1";
@@ -30,6 +33,9 @@ pub struct Comparison {
     pub schema: String,
     /// Whether every planned run was made.
     pub complete: bool,
+    /// Why it ended early, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_early: Option<String>,
     /// Where it ran.
     pub host: HostFacts,
     /// What lay between the two guests; of several paths, the first variant's.
@@ -46,44 +52,6 @@ pub struct Comparison {
     /// What the scenario expected, and whether it came so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
-}
-
-/// Which scenario was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScenarioFacts {
-    /// Its name.
-    pub name: String,
-    /// What is done, and what happens.
-    pub title: String,
-    /// Why it happens.
-    pub because: String,
-}
-
-/// Several scenarios, measured together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Story {
-    /// [`STORY_SCHEMA`].
-    pub schema: String,
-    /// Whether every planned run was made.
-    pub complete: bool,
-    /// Where it ran.
-    pub host: HostFacts,
-    /// One entry a scenario, in the order given.
-    pub chapters: Vec<Comparison>,
-}
-
-impl Story {
-    /// Whether everything came as it was expected.
-    pub fn holds(&self) -> bool {
-        self.missed().next().is_none()
-    }
-
-    /// What did not come as it was expected, each with its scenario.
-    pub fn missed(&self) -> impl Iterator<Item = (&Comparison, &Check)> {
-        self.chapters.iter().flat_map(|chapter| {
-            chapter.checks.iter().filter(|check| !check.held()).map(move |check| (chapter, check))
-        })
-    }
 }
 
 /// Where a comparison ran.
@@ -201,72 +169,6 @@ pub struct RunOutcome {
     pub trace: Vec<Packet>,
 }
 
-/// What the path counted between two moments, on the way from the server to the client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PathFigures {
-    /// ICMP "fragmentation needed" and ICMPv6 "packet too big" messages sent to the server.
-    pub frag_needed_sent: u64,
-    /// Of these, those in the last third of the download.
-    pub frag_needed_last_third: u64,
-    /// Packets dropped because they were larger than the MTU.
-    pub over_mtu_dropped: u64,
-    /// Of these, those in the last third of the download.
-    pub over_mtu_last_third: u64,
-    /// Fragments made of packets that allowed it.
-    pub fragments_sent: u64,
-    /// TCP payload bytes of a segment as it left the server's NIC, and how many there were.
-    pub segment_sizes: BTreeMap<u16, u64>,
-    /// What else did not get through, by cause; what did not happen is not there.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub other_drops: BTreeMap<String, u64>,
-}
-
-/// What the server guest said.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GuestFigures {
-    /// TCP segments sent again during the download.
-    pub tcp_retransmits: u64,
-    /// TCP segments sent during the download, as the guest counts them.
-    pub tcp_segments_sent: u64,
-    /// Seconds that the guest's CPU was busy during the download.
-    #[serde(default)]
-    pub cpu_seconds: f64,
-    /// Interrupts of the NIC during the download.
-    #[serde(default)]
-    pub nic_interrupts: u64,
-    /// The NIC's line of `lspci`.
-    pub lspci: String,
-    /// `ethtool -k`: feature name, and whether it was on.
-    pub offloads: BTreeMap<String, bool>,
-    /// Release of the guest's kernel.
-    pub kernel: String,
-}
-
-/// What a VMM's process used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ProcessFigures {
-    /// CPU seconds, user and system, during the download.
-    pub cpu_seconds: f64,
-    /// The most memory it had resident from its start to the end of the download.
-    pub max_rss_bytes: u64,
-    /// Exits to user space during the download; nothing if the VMM does not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exits: Option<Exits>,
-}
-
-/// The path's counters at one moment, counted from the start of the download.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Instant {
-    /// Seconds since the download started.
-    pub at: f64,
-    /// Bytes of frames forwarded to the client so far.
-    pub bytes_to_client: u64,
-    /// ICMP "fragmentation needed" sent so far.
-    pub frag_needed_sent: u64,
-    /// Packets over the MTU dropped so far.
-    pub over_mtu_dropped: u64,
-}
-
 impl VariantOutcome {
     /// Puts the runs of an arm together; nothing can be said about none.
     pub fn of(arm: &Arm, mut runs: Vec<RunOutcome>) -> Option<Self> {
@@ -331,13 +233,5 @@ impl RunOutcome {
     /// Interrupts of the NIC for each MB.
     pub fn interrupts_per_mb(&self) -> Option<f64> {
         self.per_mb(self.guest.nic_interrupts)
-    }
-}
-
-impl PathFigures {
-    /// The most frequent payload of segments that carry any, and how many there were.
-    pub fn usual_payload(&self) -> Option<(u16, u64)> {
-        let sizes = self.segment_sizes.iter().map(|(size, count)| (*size, *count));
-        sizes.filter(|(size, _)| *size > 0).max_by_key(|(_, count)| *count)
     }
 }

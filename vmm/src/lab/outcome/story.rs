@@ -1,0 +1,73 @@
+//! Several comparisons as one document.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Comparison, HostFacts, SCHEMA, STORY_SCHEMA};
+use crate::lab::scenario::Check;
+
+/// Which scenario was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioFacts {
+    /// Its name.
+    pub name: String,
+    /// What is done, and what happens.
+    pub title: String,
+    /// Why it happens.
+    pub because: String,
+}
+
+/// Several scenarios, measured together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Story {
+    /// [`STORY_SCHEMA`].
+    pub schema: String,
+    /// Whether every planned run was made.
+    pub complete: bool,
+    /// Why it ended early, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_early: Option<String>,
+    /// Where it ran.
+    pub host: HostFacts,
+    /// One entry a scenario, in the order given.
+    pub chapters: Vec<Comparison>,
+}
+
+impl Story {
+    /// A story of one chapter.
+    pub fn of(chapter: Comparison) -> Self {
+        Self {
+            schema: STORY_SCHEMA.to_owned(),
+            complete: chapter.complete,
+            ended_early: chapter.ended_early.clone(),
+            host: chapter.host.clone(),
+            chapters: vec![chapter],
+        }
+    }
+
+    /// Reads a document of either schema.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Document {
+            schema: String,
+        }
+        match serde_json::from_str::<Document>(text)?.schema.as_str() {
+            STORY_SCHEMA => serde_json::from_str(text),
+            SCHEMA => serde_json::from_str(text).map(Self::of),
+            other => Err(serde::de::Error::custom(format!(
+                "the schema `{other}` is neither {SCHEMA} nor {STORY_SCHEMA}"
+            ))),
+        }
+    }
+
+    /// Whether everything came as it was expected.
+    pub fn holds(&self) -> bool {
+        self.missed().next().is_none()
+    }
+
+    /// What did not come as it was expected, each with its scenario.
+    pub fn missed(&self) -> impl Iterator<Item = (&Comparison, &Check)> {
+        self.chapters.iter().flat_map(|chapter| {
+            chapter.checks.iter().filter(|check| !check.held()).map(move |check| (chapter, check))
+        })
+    }
+}

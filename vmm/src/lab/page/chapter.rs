@@ -1,0 +1,129 @@
+//! One comparison on the page: its sentence, table, verdicts, expectations and plots.
+
+use maud::{Markup, html};
+
+use super::{goodput, ladder, legend, sequence, sizes, window};
+use crate::lab::cells::columns;
+use crate::lab::outcome::{Comparison, VariantOutcome};
+use crate::lab::report::{headline, path};
+
+/// The whole section.
+pub fn section(number: usize, chapter: &Comparison) -> Markup {
+    let variants = &chapter.variants;
+    html! {
+        section id=(format!("chapter-{number}")) {
+            @if let Some(scenario) = &chapter.scenario {
+                h2 { span.name { (scenario.name) } " " (scenario.title) }
+                p.because { (scenario.because) }
+            }
+            p.conditions { (headline(chapter)) }
+            @if variants.is_empty() {
+                p { "No run was finished." }
+            } @else {
+                (legend::legend(variants))
+                (verdicts(chapter))
+                (table(chapter))
+                (expectations(chapter))
+                (plots(chapter))
+            }
+        }
+    }
+}
+
+fn verdicts(chapter: &Comparison) -> Markup {
+    let first = chapter.variants.first().map_or("", |first| first.name.as_str());
+    html! {
+        ul.verdicts {
+            @for (position, variant) in chapter.variants.iter().enumerate() {
+                li class=(legend::class(position)) {
+                    b { (variant.name) } ": " (variant.verdict.sentence)
+                    @if let Some(ratio) = &variant.ratio { "; " (ratio.in_words(first)) }
+                    "."
+                    @for condition in conditions(chapter, variant) { br; small { (condition) } }
+                }
+            }
+        }
+    }
+}
+
+/// What a variant has that the comparison's sentence does not say.
+fn conditions(chapter: &Comparison, variant: &VariantOutcome) -> Vec<String> {
+    let its = &variant.conditions;
+    let mut texts = vec![variant.guest.lspci.clone()];
+    texts.extend((its.path != chapter.path).then(|| path(&its.path)));
+    texts.extend((its.ip_version == 6).then(|| "over IPv6".to_owned()));
+    texts.extend(its.server.iter().map(|command| format!("server# {command}")));
+    let drops = variant.path.other_drops.iter();
+    texts.extend(drops.map(|(cause, count)| format!("{}: {count}", cause.replace('_', " "))));
+    texts.retain(|text| !text.is_empty());
+    texts
+}
+
+fn table(chapter: &Comparison) -> Markup {
+    let columns = columns(chapter);
+    let lines = |text: &str| {
+        html! {
+            @for (line, text) in text.lines().enumerate() { @if line > 0 { br; } (text) }
+        }
+    };
+    html! {
+        div.scroll {
+            table {
+                thead { tr { @for column in &columns { th scope="col" { (lines(column.heading)) } } } }
+                tbody {
+                    @for row in 0..chapter.variants.len() {
+                        tr class=(legend::class(row)) {
+                            @for column in &columns {
+                                td { (lines(column.cells.get(row).map_or("", String::as_str))) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn expectations(chapter: &Comparison) -> Markup {
+    html! {
+        @if !chapter.checks.is_empty() {
+            details open[chapter.checks.iter().any(|check| !check.held())] {
+                summary { (chapter.checks.len()) " expectations" }
+                ul.checks {
+                    @for check in &chapter.checks {
+                        li class=(if check.held() { "good" } else { "bad" }) { (check.line()) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn plots(chapter: &Comparison) -> Markup {
+    let variants = &chapter.variants;
+    let marked = |(position, figure): (usize, Markup)| {
+        html! { div class=(legend::class(position)) { (figure) } }
+    };
+    let each = |figure: fn(&VariantOutcome) -> Option<Markup>| -> Vec<Markup> {
+        let figures = variants.iter().enumerate();
+        figures.filter_map(|(at, variant)| Some(marked((at, figure(variant)?)))).collect()
+    };
+    let sequences = each(sequence::figure);
+    html! {
+        div.plots {
+            @if let Some(figure) = goodput::figure(variants) { (figure) }
+            @for figure in window::figures(variants) { (figure) }
+        }
+        @if !sequences.is_empty() {
+            h3 { "Segments as they left the server" }
+            (sequence::key())
+            div.plots { @for figure in sequences { (figure) } }
+        }
+        h3 { "Sizes" }
+        div.plots { @for figure in each(sizes::figure) { (figure) } }
+        @for (number, figure) in each(ladder::figure).into_iter().enumerate() {
+            @if number == 0 { h3 { "What went wrong" } }
+            (figure)
+        }
+    }
+}
