@@ -204,6 +204,21 @@ fn a_running_path_is_changed_and_shown_from_another_process() {
 }
 
 #[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = nicvmm(&["compare", "--list"])
+        .stdout(writer.try_clone().unwrap())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()));
+    // Nor is one of complaints, but the status stays.
+    let status = nicvmm(&["path", "show", "--control", "/nonexistent"]).stderr(writer).status();
+    assert_eq!(status.unwrap().code(), Some(FAULT));
+}
+
+#[test]
 fn a_control_socket_without_a_path_behind_it_is_named() {
     let output = nicvmm(&["path", "show", "--control", "/nonexistent/path"]).output().unwrap();
     assert_refused(&output, FAULT, &["/nonexistent/path", "nicvmm path --control"]);

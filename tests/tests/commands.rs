@@ -36,11 +36,11 @@ fn noise(length: u32) -> Vec<u8> {
 fn a_command_in_the_guest_has_our_streams_directory_and_environment() {
     with_kvm("a_command_in_the_guest_has_our_streams_directory_and_environment", || {
         let data = noise(5_000_000);
-        let script = "printf '%s %s' \"$A\" \"$(pwd)\" >&2; cat; exit 7";
+        let script = "printf '%s %s %s' \"$A\" \"$(pwd)\" \"$(hostname)\" >&2; cat; exit 7";
         let surroundings = ["--env", "A=b=c", "--cwd", "/usr/share", "--", "sh", "-c", script];
         let output = run(&surroundings, data.clone());
         assert!(output.stdout == data, "{} bytes came back", output.stdout.len());
-        assert_eq!(complaint(&output), "b=c /usr/share");
+        assert_eq!(complaint(&output), "b=c /usr/share nicvmm");
         assert_eq!(output.status.code(), Some(7));
 
         // Without a COMMAND there is a shell.

@@ -18,6 +18,9 @@ use nix::sys::wait::waitpid;
 
 /// Where PID 1 leaves what went wrong for the service to tell.
 const WARNINGS: &str = "/run/nicvmm-warnings";
+/// Where the kernel takes its host name from, and what it is.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+const NAME: &str = "nicvmm";
 /// Time between two tries to serve a host that closed the device.
 const REOPEN: Duration = Duration::from_millis(100);
 
@@ -41,6 +44,7 @@ fn boot() -> ExitCode {
     let start = Instant::now();
     let mut warnings = mounts::mount_all();
     timer::mark(Stage::Init);
+    warnings.extend(set_host_name().err());
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let parameters = Parameters::parse(&command_line);
     warnings.extend(parameters.warnings.iter().cloned());
@@ -66,6 +70,10 @@ fn boot() -> ExitCode {
     let _ = reboot(RebootMode::RB_POWER_OFF); // returns where the machine has no power switch
     let _ = reboot(RebootMode::RB_AUTOBOOT);
     ExitCode::FAILURE
+}
+
+fn set_host_name() -> Result<(), String> {
+    fs::write(HOST_NAME, NAME).map_err(|error| format!("{HOST_NAME}: {error}"))
 }
 
 fn network_result(name: &str, set_up: impl FnOnce() -> Result<(), String>) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! `nicvmm guest`: makes, shows and removes the images that guests boot.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::guest::cache::{Cache, Image};
 use crate::guest::{self, recipe};
+use crate::streams::print;
 
 /// Make, show or remove the images that guests boot.
 ///
@@ -53,10 +55,10 @@ pub fn run(args: &GuestArgs) -> anyhow::Result<ExitCode> {
     let cache = Cache::open()?;
     match &args.action {
         Action::Build => {
-            let progress = spinner();
+            let progress = spinner(false);
             let image = guest::build(&cache, &progress)?;
             progress.finish_and_clear();
-            println!("{}", image.directory.display());
+            print(&format!("{}\n", image.directory.display()))?;
         }
         Action::List => list(&cache)?,
         Action::Show { name, json } => {
@@ -86,8 +88,11 @@ pub fn run(args: &GuestArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A spinner on stderr with the elapsed time; nothing where stderr is no terminal.
-pub fn spinner() -> ProgressBar {
+/// A spinner on stderr with the elapsed time; nothing where stderr is no terminal, or if `quiet`.
+pub fn spinner(quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
     let progress = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} guest image: {msg}") {
         progress.set_style(style);
@@ -107,27 +112,26 @@ fn list(cache: &Cache) -> anyhow::Result<()> {
         let size = HumanBytes(size).to_string();
         table.add_row([mark, &image.name, &image.manifest.kernel_release, &size]);
     }
-    println!("{table}");
-    Ok(())
+    Ok(print(&format!("{table}\n"))?)
 }
 
 fn show(image: &Image, json: bool) -> anyhow::Result<()> {
     let manifest = &image.manifest;
     if json {
-        println!("{}", serde_json::to_string_pretty(manifest)?);
-        return Ok(());
+        return Ok(print(&(serde_json::to_string_pretty(manifest)? + "\n"))?);
     }
-    println!("image    {}", image.name);
-    println!("place    {}", image.directory.display());
-    println!("kernel   {}", manifest.kernel_release);
-    println!("recipe   {} (this program's: {})", manifest.recipe, recipe::VERSION);
-    println!("programs {}, busybox", recipe::PROGRAMS.join(", "));
+    let mut text = String::new();
+    writeln!(text, "image    {}", image.name)?;
+    writeln!(text, "place    {}", image.directory.display())?;
+    writeln!(text, "kernel   {}", manifest.kernel_release)?;
+    writeln!(text, "recipe   {} (this program's: {})", manifest.recipe, recipe::VERSION)?;
+    writeln!(text, "programs {}, busybox", recipe::PROGRAMS.join(", "))?;
     for file in &manifest.files {
-        println!("file     {} {} sha256:{}", file.name, HumanBytes(file.size), file.sha256);
+        writeln!(text, "file     {} {} sha256:{}", file.name, HumanBytes(file.size), file.sha256)?;
     }
     for package in &manifest.packages {
-        println!("package  {} {}", package.name, package.version);
+        writeln!(text, "package  {} {}", package.name, package.version)?;
     }
-    println!("modules  {}", manifest.modules.join(" "));
-    Ok(())
+    writeln!(text, "modules  {}", manifest.modules.join(" "))?;
+    Ok(print(&text)?)
 }

@@ -11,6 +11,7 @@ use super::exit;
 use crate::machine::Error;
 use crate::machine::probe::{Verdict, can_run_linux};
 use crate::nested::{self, Request};
+use crate::streams::say;
 
 /// Where guests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -38,7 +39,7 @@ impl Host {
             },
         };
         if !quiet {
-            eprintln!("nicvmm: {reason}; using the nested machine, which is much slower");
+            say(format_args!("nicvmm: {reason}; using the nested machine, which is much slower"));
         }
         Ok(true)
     }
@@ -53,12 +54,12 @@ pub fn same_command() -> Result<Request> {
 
 /// Carries out a request, and answers its exit status. If the machine hangs, `tries` says how often
 /// it is started at all: more than once only where nothing is lost by starting over.
-pub fn enter_nested(request: &Request, tries: u32) -> Result<ExitCode> {
+pub fn enter_nested(request: &Request, tries: u32, quiet: bool) -> Result<ExitCode> {
     for left in (0..tries).rev() {
-        match nested::run(request, &super::guest::spinner()) {
+        match nested::run(request, &super::guest::spinner(quiet)) {
             Err(error @ nested::Error::Hangs { .. }) => {
                 let next = if left > 0 { "; starting it again" } else { "" };
-                eprintln!("nicvmm: {error}{next}");
+                say(format_args!("nicvmm: {error}{next}"));
             }
             result => return Ok(ExitCode::from(result? as u8)),
         }

@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::streams::say;
+
 /// Boots Linux test guests and sets one NIC model against another.
 #[derive(Debug, Parser)]
 #[command(name = "nicvmm", version, max_term_width = 100)]
@@ -48,7 +50,7 @@ pub fn main() -> ExitCode {
         Command::Path(args) => path::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("nicvmm: {error:#}");
+        say(format_args!("nicvmm: {error:#}"));
         exit::FAULT.into()
     })
 }

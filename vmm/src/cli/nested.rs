@@ -40,5 +40,5 @@ pub fn run(args: &NestedArgs) -> anyhow::Result<ExitCode> {
     request.memory_mib = args.memory;
     request.cpus = args.cpus;
     request.streams = Streams::detect();
-    enter_nested(&request, 1)
+    enter_nested(&request, 1, false)
 }

@@ -13,6 +13,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::sparkline::Sparkline;
 use super::units::rate;
 
+use crate::streams::say;
+
 /// Where there is no terminal, a stage says something at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a terminal's line is drawn while nothing changes.
@@ -133,7 +135,7 @@ impl Progress {
 
     fn say(&self, text: &str) {
         if let View::Lines = self.view {
-            eprintln!("{:>4} s  {text}", self.start.elapsed().as_secs());
+            say(format_args!("{:>4} s  {text}", self.start.elapsed().as_secs()));
             self.spoken.set(Instant::now());
         }
     }

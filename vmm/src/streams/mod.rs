@@ -6,9 +6,12 @@
 //! 3. Once the command runs, [`Streams::connect`] forwards what is typed or piped in. A terminal is
 //!    raw from then on, its size follows ours, and Ctrl-C is the command's, until [`Loan`] takes it
 //!    back.
+//!
+//! Beside that, [`print()`] and [`say`] are how this program itself speaks.
 
 mod input;
 mod output;
+mod print;
 mod terminal;
 
 use std::io::{self, IsTerminal};
@@ -19,6 +22,7 @@ use rustix::stdio::{stderr, stdin, stdout};
 
 pub use input::Filter;
 pub use output::is_printing;
+pub use print::{print, say};
 pub use terminal::{Loan, RawTerminal, block_resizes, escapes, size};
 
 /// What our standard streams are, as far as a command elsewhere is concerned.

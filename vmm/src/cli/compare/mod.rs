@@ -7,7 +7,6 @@ mod results;
 use std::fmt::Display;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -26,6 +25,7 @@ use crate::lab::{
 use crate::nested::{Request, is_inside};
 use crate::path::units::Rate;
 use crate::path::{IcmpPolicy, MssClamp};
+use crate::streams::{print, say};
 use plan::Task;
 use results::Results;
 
@@ -163,7 +163,7 @@ const NESTED_TRIES: u32 = 3;
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.list {
-        print!("{}", list()?);
+        print(&list()?)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(name) = &args.show {
@@ -177,7 +177,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         // Found out here, since in there it would take a while.
         task.plan(args)?;
         let request = Request { writable: writable(args)?, ..same_command()? };
-        return enter_nested(&request, NESTED_TRIES);
+        return enter_nested(&request, NESTED_TRIES, args.quiet);
     }
     let stop = Stop::default();
     let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;
@@ -190,11 +190,11 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         Task::Variants(_) => Story::of(measured.whole(&plan, host)),
         Task::Scenarios(schedule) => schedule.story(&plan, &measured, host),
     };
-    print(&story)?;
+    tell(&story)?;
     results.write(&story)?;
     Ok(match measured.error {
         Some(error) => {
-            eprintln!("nicvmm: {error}");
+            say(format_args!("nicvmm: {error}"));
             error.exit_status().into()
         }
         None => status(&story),
@@ -207,7 +207,7 @@ fn again(args: &CompareArgs, file: &Path) -> Result<ExitCode> {
     let text = fs::read_to_string(file).with_context(cannot)?;
     let story = Story::from_json(&text).with_context(cannot)?;
     let results = Results::prepare(args)?;
-    print(&story)?;
+    tell(&story)?;
     results.write(&story)?;
     Ok(status(&story))
 }
@@ -217,15 +217,13 @@ fn status(story: &Story) -> ExitCode {
 }
 
 /// Shows the result; nothing if no run was finished.
-fn print(story: &Story) -> Result<()> {
+fn tell(story: &Story) -> Result<()> {
     let text = match &story.chapters[..] {
         chapters if chapters.iter().all(|chapter| chapter.variants.is_empty()) => return Ok(()),
         [chapter] if chapter.scenario.is_none() => report::render(chapter),
         _ => story::render(story),
     };
-    let mut output = std::io::stdout().lock();
-    let printed = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-    printed.context("cannot write to standard output")
+    print(&text).context("cannot write to standard output")
 }
 
 /// Directories that results go to.
@@ -269,7 +267,7 @@ fn show(name: &str) -> Result<ExitCode> {
         find(name)?;
         bail!("`{name}` is not one scenario of --list");
     };
-    print!("{text}");
+    print(text)?;
     Ok(ExitCode::SUCCESS)
 }
 

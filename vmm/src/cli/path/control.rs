@@ -1,15 +1,13 @@
 //! `nicvmm path show` and `nicvmm path set`: a running path, asked and changed.
 
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
-
 use crate::path::control::{Request, State, ask};
 use crate::path::settings::{Change, Towards};
+use crate::streams::print;
 
 /// Shows what a running path is set to and what it counted.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,19 +48,14 @@ pub struct SetArgs {
 pub fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let state = ask(&args.control, &Request::Show)?;
     let text = if args.json { json(&state)? } else { settings(&state) + &counters(&state)? };
-    print(&text)
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs `nicvmm path set`.
 pub fn set(args: &SetArgs) -> anyhow::Result<ExitCode> {
     let state = ask(&args.control, &Request::Set(args.changes.clone()))?;
-    print(&if args.json { json(&state)? } else { settings(&state) })
-}
-
-fn print(text: &str) -> anyhow::Result<ExitCode> {
-    let mut output = std::io::stdout().lock();
-    let printed = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-    printed.context("cannot print what the path says")?;
+    print(&if args.json { json(&state)? } else { settings(&state) })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,7 +2,6 @@
 
 mod control;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use crate::path::units::{Queue, Rate, Ratio};
 use crate::path::{
     Counters, IcmpMtu, IcmpPolicy, MssClamp, PathConfig, PortConfig, Reorder, Report,
 };
+use crate::streams::print;
 
 /// Counters more often than this would be all that the path does.
 const STATS_INTERVAL_MIN: Duration = Duration::from_millis(1);
@@ -214,16 +214,10 @@ fn start(args: &PathArgs) -> anyhow::Result<ExitCode> {
         process = process.controlled_at(socket)?;
     }
     let interval = args.stats_interval.map(Duration::from);
-    let mut output = std::io::stdout().lock();
     let json = args.json;
     process.run(std::os::fd::AsFd::as_fd(&stop), interval, |report| {
-        if json {
-            serde_json::to_writer(&mut output, report)?;
-            output.write_all(b"\n")?;
-        } else {
-            output.write_all(plain(report).as_bytes())?;
-        }
-        output.flush().context("cannot print the counters")
+        let text = if json { serde_json::to_string(report)? + "\n" } else { plain(report) };
+        print(&text).context("cannot print the counters")
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -25,7 +25,7 @@ use super::host::{Host, directory_of, enter_nested, same_command};
 use crate::machine::boot::Payload;
 use crate::machine::console::Transcript;
 use crate::machine::{Ending, Machine, block_signals, layout};
-use crate::streams::{Streams, block_resizes};
+use crate::streams::{Streams, block_resizes, say};
 use command::GuestCommand;
 use console::ConsoleTarget;
 use control::ControlSocket;
@@ -93,6 +93,10 @@ pub struct RunArgs {
     /// Writes it this often while the guest runs, too.
     #[arg(long, value_name = "TIME", requires = "report", value_parser = report_interval)]
     report_interval: Option<Duration>,
+    /// Says nothing of its own but errors. Where standard error is no terminal this holds for a
+    /// COMMAND anyway.
+    #[arg(long, short)]
+    quiet: bool,
     /// Command to run in the guest, with its arguments. [default: a shell]
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -137,7 +141,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         ConsoleTarget::Stdio => Streams::Pipes { input: false },
         _ => Streams::detect(),
     };
-    if args.host.is_nested(args.command().is_some() && !std::io::stderr().is_terminal())? {
+    // Where a script reads it, standard error is the command's alone.
+    let to_a_person = args.command().is_none() || std::io::stderr().is_terminal();
+    if args.host.is_nested(args.quiet || !to_a_person)? {
         return run_nested(args);
     }
     block_signals()?;
@@ -234,7 +240,7 @@ fn run_nested(args: &RunArgs) -> Result<ExitCode> {
     request.writable = files.map(|file| directory_of(file)).collect();
     request.variables = args.env.iter().map(|variable| variable.name.clone()).collect();
     request.streams = Streams::detect();
-    enter_nested(&request, 1)
+    enter_nested(&request, 1, args.quiet)
 }
 
 /// What to boot: the files that were named, or the default guest, which is built if need be.
@@ -248,7 +254,7 @@ fn payload(args: &RunArgs) -> Result<Payload> {
     let (kernel, initrd) = if let Some(kernel) = &args.kernel {
         (kernel.clone(), args.initrd.clone())
     } else {
-        let guest = crate::guest::default(&super::guest::spinner())?;
+        let guest = crate::guest::default(&super::guest::spinner(args.quiet))?;
         if args.console() == ConsoleTarget::Stdio && args.control.is_none() {
             command_line.push(CONSOLE_SHELL);
         }
@@ -302,12 +308,12 @@ fn finish(
     }
     if *target != ConsoleTarget::Stdio {
         for line in transcript.last_lines() {
-            eprintln!("  | {line}");
+            say(format_args!("  | {line}"));
         }
     }
     if *ending == Ending::PowerOff {
         anyhow::bail!("the guest powered off before the command ended");
     }
-    eprintln!("nicvmm: {ending}");
+    say(format_args!("nicvmm: {ending}"));
     Ok(exit::of(ending))
 }
