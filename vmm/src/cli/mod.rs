@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod compare;
+mod doctor;
 pub mod exit;
 mod guest;
 mod host;
@@ -24,6 +25,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Doctor(doctor::DoctorArgs),
     Guest(guest::GuestArgs),
     Nested(nested::NestedArgs),
     Run(run::RunArgs),
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     let result = match Cli::parse().command {
+        Command::Doctor(args) => doctor::run(&args),
         Command::Guest(args) => guest::run(&args),
         Command::Nested(args) => nested::run(&args),
         Command::Run(args) => run::run(&args),

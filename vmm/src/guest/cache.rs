@@ -108,6 +108,11 @@ impl Cache {
         Self { directory: directory.into() }
     }
 
+    /// Where the images are; it need not exist.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// All images, the newest first. What is no image, or damaged, is passed over.
     pub fn list(&self) -> Result<Vec<Image>> {
         let entries = match fs::read_dir(&self.directory) {
