@@ -6,6 +6,8 @@ use crate::machine::Ending;
 
 /// A comparison did not come out as its scenario expects.
 pub const NOT_AS_EXPECTED: u8 = 1;
+/// The command line, or a file of options, is wrong.
+pub const USAGE: u8 = 2;
 /// The guest asked for a reset.
 pub const RESET: u8 = 120;
 /// The guest's kernel panicked.
@@ -27,7 +29,7 @@ pub const SIGNAL: u8 = 128;
 pub const HELP: &str = "\
 Exit status:
   0        the guest powered off; with a COMMAND, the command's own status
-  2        the command line is wrong
+  2        the command line, or the file of --config, is wrong
   120      the guest asked for a reset
   121      the guest's kernel panicked
   122      the guest died of a triple fault

@@ -45,10 +45,10 @@ impl Host {
     }
 }
 
-/// A request to carry out this very command in the nested machine.
-pub fn same_command() -> Result<Request> {
+/// A request to carry out in the nested machine what `line`, with the program's name first, asks for.
+pub fn same_command(line: impl IntoIterator<Item = OsString>) -> Result<Request> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let argv = with_host_kvm(program.into(), std::env::args_os().skip(1));
+    let argv = with_host_kvm(program.into(), line.into_iter().skip(1));
     Ok(Request::new(argv))
 }
 

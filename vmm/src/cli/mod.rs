@@ -1,8 +1,10 @@
 //! The command line: one file a command.
 
 mod compare;
+mod config;
 mod doctor;
 pub mod exit;
+mod generate;
 mod guest;
 mod host;
 mod nested;
@@ -11,9 +13,9 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::streams::say;
+use crate::streams::{print, say};
 
 /// Boots Linux test guests and sets one NIC model against another.
 #[derive(Debug, Parser)]
@@ -31,6 +33,18 @@ enum Command {
     Run(run::RunArgs),
     Compare(Box<compare::CompareArgs>),
     Path(path::PathCommand),
+    Generate(generate::GenerateArgs),
+}
+
+/// Prints the options of the subcommand as a file for `--config`.
+fn show_config(matches: &clap::ArgMatches) -> anyhow::Result<ExitCode> {
+    let program = Cli::command();
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some(command) = program.find_subcommand(name)
+    {
+        print(&config::show(command, matches))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs the program; the answer is its exit status.
@@ -44,11 +58,25 @@ pub fn main() -> ExitCode {
         .without_time()
         .with_target(false)
         .init();
-    let result = match Cli::parse().command {
+    let line = match config::expand(&Cli::command(), std::env::args_os().collect()) {
+        Ok(line) => line,
+        Err(error) => {
+            say(format_args!("nicvmm: {error}"));
+            return exit::USAGE.into();
+        }
+    };
+    let matches = Cli::command().get_matches_from(&line);
+    let command = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.exit(),
+    };
+    let result = match command {
+        Command::Run(args) if args.print_config => show_config(&matches),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Guest(args) => guest::run(&args),
         Command::Nested(args) => nested::run(&args),
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => run::run(&args, &line),
         Command::Compare(args) => compare::run(&args),
         Command::Path(args) => path::run(&args),
     };

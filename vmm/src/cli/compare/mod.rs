@@ -176,7 +176,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if !args.tcg && args.host.is_nested(args.quiet)? {
         // Found out here, since in there it would take a while.
         task.plan(args)?;
-        let request = Request { writable: writable(args)?, ..same_command()? };
+        let request = Request { writable: writable(args)?, ..same_command(std::env::args_os())? };
         return enter_nested(&request, NESTED_TRIES, args.quiet);
     }
     let stop = Stop::default();

@@ -8,6 +8,7 @@ mod report;
 mod timing;
 mod variable;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -74,8 +75,8 @@ pub struct RunArgs {
     /// Directory in which COMMAND starts.
     #[arg(long, value_name = "DIR")]
     cwd: Option<String>,
-    /// Ends the guest after this many seconds.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// Ends the guest after this time: 90s, 5m, or a number of seconds.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     timeout: Option<Duration>,
     /// Where the console goes: `stdio`, `none` or `file:PATH`.
     /// [default: none where there is a command to run, stdio elsewhere]
@@ -93,6 +94,13 @@ pub struct RunArgs {
     /// Writes it this often while the guest runs, too.
     #[arg(long, value_name = "TIME", requires = "report", value_parser = report_interval)]
     report_interval: Option<Duration>,
+    /// Takes options from this TOML file: its keys are the names of options without the dashes, and
+    /// `command`. What the command line has itself, it does not take from there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Prints all options as a file for --config, and runs nothing.
+    #[arg(long)]
+    pub print_config: bool,
     /// Says nothing of its own but errors. Where standard error is no terminal this holds for a
     /// COMMAND anyway.
     #[arg(long, short)]
@@ -115,12 +123,13 @@ const SHELL: [&str; 2] = ["bash", "-l"];
 /// Asks the default guest for a shell on its console.
 const CONSOLE_SHELL: &str = "nicvmm.shell";
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
-    match Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())? {
-        Duration::ZERO => Err("no time at all".into()),
-        limit => Ok(limit),
-    }
+fn time(text: &str) -> Result<Duration, String> {
+    let time = match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "write 90s, 5m, or a number of seconds".to_owned())?,
+    };
+    if time.is_zero() { Err("no time at all".into()) } else { Ok(time) }
 }
 
 /// Reports more often than this would cost more than what they are about.
@@ -134,8 +143,8 @@ fn report_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Runs the command.
-pub fn run(args: &RunArgs) -> Result<ExitCode> {
+/// Runs the command. `line` is the whole command line that it comes from.
+pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     let payload = payload(args)?;
     let streams = match args.console() {
         ConsoleTarget::Stdio => Streams::Pipes { input: false },
@@ -144,7 +153,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     // Where a script reads it, standard error is the command's alone.
     let to_a_person = args.command().is_none() || std::io::stderr().is_terminal();
     if args.host.is_nested(args.quiet || !to_a_person)? {
-        return run_nested(args);
+        return run_nested(args, line);
     }
     block_signals()?;
     block_resizes().context("cannot block signals")?;
@@ -221,7 +230,7 @@ impl RunArgs {
 }
 
 /// Runs the guest in the nested machine, from where only files can be reached.
-fn run_nested(args: &RunArgs) -> Result<ExitCode> {
+fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     if args.control.is_some() || args.nic.iter().any(NicSpec::reaches_out) {
         anyhow::bail!(
             "sockets and interfaces of this host cannot be reached from the nested machine: start \
@@ -236,7 +245,7 @@ fn run_nested(args: &RunArgs) -> Result<ExitCode> {
         .into_iter()
         .chain(&args.report)
         .chain(args.nic.iter().filter_map(|nic| nic.capture.as_ref()));
-    let mut request = same_command()?;
+    let mut request = same_command(line.iter().cloned())?;
     request.writable = files.map(|file| directory_of(file)).collect();
     request.variables = args.env.iter().map(|variable| variable.name.clone()).collect();
     request.streams = Streams::detect();
