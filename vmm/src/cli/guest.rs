@@ -1,12 +1,14 @@
 //! `nicvmm guest`: makes, shows and removes the images that guests boot.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use crate::guest::cache::{Cache, Image};
 use crate::guest::{self, recipe};
@@ -18,6 +20,11 @@ use crate::streams::print;
 /// ethtool, iproute2, pciutils, tcpdump and busybox. It is made without root, out of packages
 /// that apt downloads, and kept in $XDG_CACHE_HOME/nicvmm/guest.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nicvmm guest build
+  nicvmm guest list
+  nicvmm guest build --kernel linux-image-rt-amd64 && nicvmm run --guest linux-image-rt -- uname -r")]
 pub struct GuestArgs {
     #[command(subcommand)]
     action: Action,
@@ -26,12 +33,21 @@ pub struct GuestArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make the image of the newest packages, unless it is there.
-    Build,
+    Build {
+        /// Package of another kernel, such as linux-image-rt-amd64; `run --guest` and `compare
+        /// --guest` boot it.
+        #[arg(long, value_name = "PACKAGE")]
+        kernel: Option<String>,
+    },
     /// List the images; `*` marks the one that guests boot.
-    List,
+    List {
+        /// Print them as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what an image is made of.
     Show {
-        /// Name of the image; the one that guests boot where none is given.
+        /// Name of the image, or the beginning of it; the one that guests boot where none is given.
         name: Option<String>,
         /// Print its manifest as JSON.
         #[arg(long)]
@@ -44,7 +60,7 @@ enum Action {
         /// Remove all of them.
         #[arg(long, conflicts_with = "names")]
         all: bool,
-        /// Remove all but the one that guests boot.
+        /// Remove all but the one that guests boot, and those of kernels that were asked for.
         #[arg(long, conflicts_with_all = ["names", "all"])]
         old: bool,
     },
@@ -54,16 +70,16 @@ enum Action {
 pub fn run(args: &GuestArgs) -> anyhow::Result<ExitCode> {
     let cache = Cache::open()?;
     match &args.action {
-        Action::Build => {
+        Action::Build { kernel } => {
             let progress = spinner(false);
-            let image = guest::build(&cache, &progress)?;
+            let image = guest::build(&cache, kernel.as_deref(), &progress)?;
             progress.finish_and_clear();
             print(&format!("{}\n", image.directory.display()))?;
         }
-        Action::List => list(&cache)?,
+        Action::List { json } => list(&cache, *json)?,
         Action::Show { name, json } => {
             let image = match name {
-                Some(name) => cache.image(name)?,
+                Some(name) => cache.find(name)?,
                 None => cache.current()?.ok_or_else(|| {
                     anyhow::anyhow!("there is no image yet: make one with `nicvmm guest build`")
                 })?,
@@ -72,9 +88,13 @@ pub fn run(args: &GuestArgs) -> anyhow::Result<ExitCode> {
         }
         Action::Remove { names, all, old } => {
             let names = if *all || *old {
-                let kept = cache.current()?.filter(|_| *old).map(|image| image.name);
-                let names = cache.list()?.into_iter().map(|image| image.name);
-                names.filter(|name| Some(name) != kept.as_ref()).collect()
+                let current = cache.current()?;
+                let is_kept = |image: &Image| {
+                    let is_wanted = !image.is_default() && image.has_our_recipe();
+                    *old && (is_wanted || Some(image) == current.as_ref())
+                };
+                let images = cache.list()?.into_iter().filter(|image| !is_kept(image));
+                images.map(|image| image.name).collect()
             } else if names.is_empty() {
                 anyhow::bail!("which image? give names (`nicvmm guest list`), --old or --all")
             } else {
@@ -83,9 +103,18 @@ pub fn run(args: &GuestArgs) -> anyhow::Result<ExitCode> {
             for name in names {
                 cache.remove(&name)?;
             }
+            cache.sweep()?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The image of this name, or the default one, which is built if need be.
+pub fn chosen(name: Option<&str>, quiet: bool) -> anyhow::Result<guest::Guest> {
+    Ok(match name {
+        Some(name) => guest::named(name)?,
+        None => guest::default(&spinner(quiet))?,
+    })
 }
 
 /// A spinner on stderr with the elapsed time; nothing where stderr is no terminal, or if `quiet`.
@@ -101,16 +130,39 @@ pub fn spinner(quiet: bool) -> ProgressBar {
     progress
 }
 
-fn list(cache: &Cache) -> anyhow::Result<()> {
+/// An image, as `list --json` has it.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    directory: PathBuf,
+    kernel: String,
+    bytes: u64,
+    /// Whether it is the one that guests boot.
+    current: bool,
+}
+
+fn list(cache: &Cache, json: bool) -> anyhow::Result<()> {
     let current = cache.current()?.map(|image| image.name);
+    let images: Vec<Listed> = cache
+        .list()?
+        .into_iter()
+        .map(|Image { name, directory, manifest }| Listed {
+            current: Some(&name) == current.as_ref(),
+            name,
+            directory,
+            kernel: manifest.kernel_release,
+            bytes: manifest.files.iter().map(|file| file.size).sum(),
+        })
+        .collect();
+    if json {
+        return Ok(print(&(serde_json::to_string_pretty(&images)? + "\n"))?);
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["", "image", "kernel", "size"]);
-    for image in cache.list()? {
-        let mark = if Some(&image.name) == current.as_ref() { "*" } else { "" };
-        let size = image.manifest.files.iter().map(|file| file.size).sum();
-        let size = HumanBytes(size).to_string();
-        table.add_row([mark, &image.name, &image.manifest.kernel_release, &size]);
+    for Listed { name, kernel, bytes, current, .. } in &images {
+        let mark = if *current { "*" } else { "" };
+        table.add_row([mark, name, kernel, &HumanBytes(*bytes).to_string()]);
     }
     Ok(print(&format!("{table}\n"))?)
 }

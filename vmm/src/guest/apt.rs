@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Result};
 
+/// How names of packages with kernels begin.
+const IMAGE: &str = "linux-image-";
 /// Levels of dependencies that are followed; the tools need four.
 const DEPTH: usize = 8;
 
@@ -63,14 +65,25 @@ fn first_name(dependency: &str) -> Option<String> {
     Some(first.split(':').next().unwrap_or(first).to_owned())
 }
 
-/// The newest normal kernel: the package that holds it, and those that hold its modules.
-pub fn kernel() -> Result<Vec<Package>> {
-    let metas = show(&super::recipe::KERNEL_PACKAGES)?;
-    let image = metas
+/// A kernel: the package that holds it, and those that hold its modules. `wanted` is that package, or
+/// one that depends on it; otherwise it is the newest normal kernel.
+pub fn kernel(wanted: Option<&str>) -> Result<Vec<Package>> {
+    let named = wanted.map_or(super::recipe::KERNEL_PACKAGES.to_vec(), |name| vec![name]);
+    let unknown = || Error::NoPackage(named[0].into());
+    let found = show(&named)?;
+    let image = found
         .iter()
         .flat_map(|meta| &meta.depends)
-        .find(|name| name.starts_with("linux-image-"))
-        .ok_or_else(|| Error::NoPackage(super::recipe::KERNEL_PACKAGES[0].into()))?;
+        .find(|name| name.starts_with(IMAGE))
+        .or_else(|| {
+            let image =
+                found.iter().find(|package| wanted.is_some_and(|name| package.name == name));
+            image.map(|package| &package.name)
+        })
+        .ok_or_else(unknown)?;
+    if !image.starts_with(IMAGE) {
+        return Err(Error::NoKernelPackage(image.clone()));
+    }
     let mut packages = show(&[image])?;
     let mut modules: Vec<String> = packages
         .iter()
@@ -79,7 +92,7 @@ pub fn kernel() -> Result<Vec<Package>> {
         .cloned()
         .collect();
     // Ubuntu keeps the rarer drivers apart.
-    modules.push(image.replace("linux-image-", "linux-modules-extra-"));
+    modules.push(image.replace(IMAGE, "linux-modules-extra-"));
     if packages.is_empty() {
         return Err(Error::NoPackage(image.clone()));
     }

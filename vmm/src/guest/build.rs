@@ -12,14 +12,15 @@ use super::apt::{self, Package};
 use super::cache::{Cache, Contents, Draft, Image, Manifest, sha256};
 use super::error::{Error, Result, file};
 use super::initramfs::Archive;
-use super::{GUEST_INIT, kernel, modules::Modules, recipe, tools};
+use super::{GUEST_INIT, modules::Modules, recipe, tools};
 
-/// Builds the image of the newest packages, unless the cache has it.
-pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
+/// Builds the image of the newest packages, unless the cache has it; with the kernel of this package,
+/// if one is named.
+pub fn build(cache: &Cache, kernel: Option<&str>, progress: &ProgressBar) -> Result<Image> {
     progress.set_message("looking up packages");
-    let mut packages = apt::kernel()?;
+    let mut packages = apt::kernel(kernel)?;
     packages.extend(apt::tools()?);
-    let name = name(&packages);
+    let name = name(kernel, &packages);
     if let Ok(image) = cache.image(&name) {
         return Ok(image);
     }
@@ -30,11 +31,11 @@ pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
     }
     let same = |image: &Image| image.has_our_recipe() && image.manifest.packages == packages;
     if let Some(image) = cache.list()?.into_iter().find(same) {
-        return repack(cache, draft, &image);
+        return repack(cache, draft, kernel.map(Into::into), &image);
     }
     let root = unpack(&draft, &packages, progress)?;
     progress.set_message("unpacking the kernel");
-    let vmlinux = kernel::uncompressed(&find_kernel(&root)?)?;
+    let vmlinux = super::kernel::uncompressed(&find_kernel(&root)?)?;
     progress.set_message("packing the initramfs");
     let modules = Modules::find(&root)?;
     let guest_modules = modules.select(recipe::GUEST_MODULES, &recipe::REQUIRED_MODULES)?;
@@ -54,7 +55,10 @@ pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
     let mut outer = base();
     modules.select(recipe::OUTER_MODULES, &[])?.add_to(&mut outer);
     tools::add_busybox(&root, &mut outer)?;
-    let manifest = manifest(modules.release.clone(), packages, guest_modules.names());
+    let manifest = Manifest {
+        kernel_package: kernel.map(Into::into),
+        ..manifest(modules.release.clone(), packages, guest_modules.names())
+    };
     let contents = Contents { kernel: vmlinux, guest: pack(guest)?, outer: pack(outer)? };
     draft.finish(cache, &name, manifest, &contents, &init_archive()?)
 }
@@ -62,20 +66,31 @@ pub fn build(cache: &Cache, progress: &ProgressBar) -> Result<Image> {
 /// Makes an image of another one's packages with the PID 1 of this program: no download, and no
 /// look at the host's package lists.
 pub(super) fn renew(cache: &Cache) -> Result<Option<Image>> {
-    let Some(image) = cache.list()?.into_iter().find(Image::has_our_recipe) else {
+    let is_near = |image: &Image| image.has_our_recipe() && image.is_default();
+    let Some(image) = cache.list()?.into_iter().find(is_near) else {
         return Ok(None);
     };
+    with_our_init(cache, &image).map(Some)
+}
+
+/// The image with the PID 1 of this program: itself, or another.
+pub(super) fn with_our_init(cache: &Cache, image: &Image) -> Result<Image> {
+    if image.is_current() {
+        return Ok(image.clone());
+    }
     let draft = cache.draft()?;
-    match cache.current()? {
-        Some(current) => Ok(Some(current)), // another process was faster
-        None => repack(cache, draft, &image).map(Some),
+    let kernel = image.manifest.kernel_package.clone();
+    match cache.image(&name(kernel.as_deref(), &image.manifest.packages)) {
+        Ok(image) => Ok(image), // another process was faster
+        Err(_) => repack(cache, draft, kernel, image),
     }
 }
 
-fn repack(cache: &Cache, draft: Draft, image: &Image) -> Result<Image> {
+fn repack(cache: &Cache, draft: Draft, kernel: Option<String>, image: &Image) -> Result<Image> {
     let Manifest { kernel_release, packages, modules, .. } = image.manifest.clone();
-    let name = name(&packages);
-    let manifest = manifest(kernel_release, packages, modules);
+    let name = name(kernel.as_deref(), &packages);
+    let manifest =
+        Manifest { kernel_package: kernel, ..manifest(kernel_release, packages, modules) };
     draft.finish(cache, &name, manifest, &image.contents()?, &init_archive()?)
 }
 
@@ -83,6 +98,7 @@ fn manifest(kernel_release: String, packages: Vec<Package>, modules: Vec<String>
     Manifest {
         recipe: recipe::VERSION,
         guest_init: sha256(GUEST_INIT),
+        kernel_package: None,
         kernel_release,
         built: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         packages,
@@ -92,8 +108,9 @@ fn manifest(kernel_release: String, packages: Vec<Package>, modules: Vec<String>
 }
 
 /// Same packages, same recipe, same PID 1: same name.
-fn name(packages: &[Package]) -> String {
+fn name(kernel: Option<&str>, packages: &[Package]) -> String {
     let mut text = format!("{} {}", recipe::VERSION, sha256(GUEST_INIT));
+    text.extend(kernel.map(|asked_for| format!(" {asked_for}")));
     for package in packages {
         let _ = write!(text, " {}={}={}", package.name, package.version, package.sha256);
     }
@@ -171,3 +188,7 @@ fn pack(archive: Archive) -> Result<Vec<u8>> {
     archive.write(&mut bytes).map_err(file("pack", Path::new("the initramfs")))?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

@@ -22,6 +22,8 @@ const MANIFEST: &str = "manifest.json";
 const KERNEL: &str = "vmlinux";
 const INITRD: &str = "initrd";
 const OUTER_INITRD: &str = "outer-initrd";
+/// What a build holds while it is at work.
+const LOCK: &str = ".lock";
 /// Start of the names of directories in which images are being built.
 const UNFINISHED: &str = ".building-";
 
@@ -39,6 +41,9 @@ pub struct Manifest {
     pub recipe: u32,
     /// SHA-256 of the PID 1 in it.
     pub guest_init: String,
+    /// The package that was asked for as its kernel; none in the default guest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_package: Option<String>,
     /// Release of its kernel.
     pub kernel_release: String,
     /// When it was made, in seconds since 1970.
@@ -143,25 +148,49 @@ impl Cache {
         Ok(Image { name: name.into(), directory, manifest })
     }
 
-    /// The newest image that this very program could have made.
+    /// The newest image that this very program could have made, and would without being told of a
+    /// kernel.
     pub fn current(&self) -> Result<Option<Image>> {
-        Ok(self.list()?.into_iter().find(Image::is_current))
+        let is_it = |image: &Image| image.is_current() && image.is_default();
+        Ok(self.list()?.into_iter().find(is_it))
+    }
+
+    /// The image of this name or, where it is unambiguous, of a name or kernel package that begins so.
+    /// Of images that differ in PID 1 only, this program's is meant.
+    pub fn find(&self, name: &str) -> Result<Image> {
+        if let Ok(image) = self.image(name) {
+            return Ok(image);
+        }
+        let is_meant = |image: &Image| {
+            let package = image.manifest.kernel_package.as_deref().unwrap_or_default();
+            !name.is_empty() && (image.name.starts_with(name) || package.starts_with(name))
+        };
+        let mut found: Vec<Image> = self.list()?.into_iter().filter(is_meant).collect();
+        found.sort_by_key(|image| !image.is_current()); // stable: the newest first
+        let alike = |image: &Image| {
+            let Manifest { recipe, packages, kernel_package, .. } = image.manifest.clone();
+            (recipe, packages, kernel_package)
+        };
+        match &found[..] {
+            [] => Err(Error::NoImage(name.into())),
+            [first, rest @ ..] if rest.iter().all(|image| alike(image) == alike(first)) => {
+                Ok(first.clone())
+            }
+            several => {
+                let choices: Vec<&str> = several.iter().map(|image| image.name.as_str()).collect();
+                Err(Error::Ambiguous { name: name.into(), choices: choices.join(", ") })
+            }
+        }
     }
 
     /// Begins a new image; waits while another process builds one.
     pub fn draft(&self) -> Result<Draft> {
         fs::create_dir_all(&self.directory).map_err(file("make", &self.directory))?;
-        let path = self.directory.join(".lock");
+        let path = self.directory.join(LOCK);
         let lock = File::create(&path).map_err(file("make", &path))?;
         let lock = Flock::lock(lock, FlockArg::LockExclusive)
             .map_err(|(_, error)| file("lock", &path)(error.into()))?;
-        for entry in fs::read_dir(&self.directory).map_err(file("read", &self.directory))?.flatten()
-        {
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                // Left by a build that was interrupted: we hold the lock.
-                fs::remove_dir_all(entry.path()).map_err(file("remove", &entry.path()))?;
-            }
-        }
+        self.clear_unfinished()?; // no build but ours is at work: we hold the lock
         let directory = tempfile::Builder::new()
             .prefix(UNFINISHED)
             .tempdir_in(&self.directory)
@@ -169,13 +198,35 @@ impl Cache {
         Ok(Draft { directory, _lock: lock })
     }
 
-    /// Removes an image.
+    /// Removes an image. It loses its name first, so that a removal that is interrupted leaves none.
     pub fn remove(&self, name: &str) -> Result<()> {
         let directory = self.directory.join(name);
         if name.contains('/') || name.starts_with('.') || !directory.join(MANIFEST).exists() {
             return Err(Error::NoImage(name.into()));
         }
-        fs::remove_dir_all(&directory).map_err(file("remove", &directory))
+        let hidden = self.directory.join(format!("{UNFINISHED}removed-{name}"));
+        fs::rename(&directory, &hidden).map_err(file("remove", &directory))?;
+        fs::remove_dir_all(&hidden).map_err(file("remove", &hidden))
+    }
+
+    /// Clears away what interrupted builds left, unless a build is at work.
+    pub fn sweep(&self) -> Result<()> {
+        let Ok(lock) = File::open(self.directory.join(LOCK)) else { return Ok(()) };
+        match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
+            Ok(_lock) => self.clear_unfinished(),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// For who holds the lock.
+    fn clear_unfinished(&self) -> Result<()> {
+        let entries = fs::read_dir(&self.directory).map_err(file("read", &self.directory))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                fs::remove_dir_all(entry.path()).map_err(file("remove", &entry.path()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -228,6 +279,11 @@ impl Image {
     /// Whether this very program could have made it.
     pub fn is_current(&self) -> bool {
         self.has_our_recipe() && self.manifest.guest_init == sha256(GUEST_INIT)
+    }
+
+    /// Whether its kernel is the newest normal one, not one that was asked for.
+    pub fn is_default(&self) -> bool {
+        self.manifest.kernel_package.is_none()
     }
 
     /// Whether it differs from what this program makes at most in PID 1.

@@ -4,6 +4,7 @@ fn manifest(recipe: u32, built: u64) -> Manifest {
     Manifest {
         recipe,
         guest_init: sha256(GUEST_INIT),
+        kernel_package: None,
         kernel_release: "6.1.0".into(),
         built,
         packages: Vec::new(),
@@ -85,4 +86,36 @@ fn a_removed_image_is_gone_and_an_unknown_one_is_told() {
         cache.remove("one").unwrap_err().to_string(),
         "no guest image one: `nicvmm guest list` shows those there are"
     );
+}
+
+#[test]
+fn what_an_interrupted_build_left_is_swept_unless_a_build_is_at_work() {
+    let (_directory, cache) = cache();
+    cache.sweep().unwrap();
+    let draft = cache.draft().unwrap();
+    let at_work = draft.directory.path().to_owned();
+    cache.sweep().unwrap();
+    assert!(at_work.exists());
+    drop(draft);
+    fs::create_dir(&at_work).unwrap(); // as if it had been killed
+    cache.sweep().unwrap();
+    assert!(!at_work.exists());
+}
+
+#[test]
+fn an_image_is_found_by_the_beginning_of_its_name() {
+    let (_directory, cache) = cache();
+    let package = |version: &str| Package { version: version.into(), ..Package::default() };
+    let with =
+        |version| Manifest { packages: vec![package(version)], ..manifest(recipe::VERSION, 1) };
+    build(&cache, "6.1-a1", with("1"));
+    build(&cache, "6.1-a2", Manifest { guest_init: "other".into(), ..with("1") });
+    build(&cache, "6.12-b", with("2"));
+    assert_eq!(cache.find("6.12").unwrap().name, "6.12-b");
+    assert_eq!(cache.find("6.1-a2").unwrap().name, "6.1-a2");
+    assert_eq!(cache.find("6.1-a").unwrap().name, "6.1-a1"); // this program's
+    let error = cache.find("6.1").unwrap_err().to_string();
+    assert!(error.contains("6.12-b") && error.contains("write more"), "{error}");
+    assert!(matches!(cache.find("7"), Err(Error::NoImage(_))));
+    assert!(matches!(cache.find(""), Err(Error::NoImage(_))));
 }

@@ -35,6 +35,9 @@ pub enum Error {
         "apt knows no package {0}: refresh its lists with `sudo apt-get update`, then try again"
     )]
     NoPackage(String),
+    /// The package is another kind of package.
+    #[error("package {0} holds no kernel: name one like linux-image-rt-amd64")]
+    NoKernelPackage(String),
     /// The kernel is of no use.
     #[error("the kernel {path} cannot be unpacked: {why}", path = path.display())]
     Kernel {
@@ -76,6 +79,17 @@ pub enum Error {
     /// No such image.
     #[error("no guest image {0}: `nicvmm guest list` shows those there are")]
     NoImage(String),
+    /// Another version of this program made it.
+    #[error("guest image {0} was made by another version of nicvmm: build it anew")]
+    OldRecipe(String),
+    /// Several images could be meant.
+    #[error("{name} may be {choices}: write more of the name")]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// The images.
+        choices: String,
+    },
     /// An image's description cannot be understood.
     #[error("{path} is damaged ({why}): remove its directory, then build the image anew", path = path.display())]
     Manifest {

@@ -58,5 +58,15 @@ pub fn default(progress: &ProgressBar) -> Result<Guest> {
     if let Some(image) = build::renew(&cache)? {
         return Ok(image.guest());
     }
-    build(&cache, progress).map(|image| image.guest())
+    build(&cache, None, progress).map(|image| image.guest())
+}
+
+/// An image of the cache by its name or the beginning of it, with this program's PID 1 in it.
+pub fn named(name: &str) -> Result<Guest> {
+    let cache = cache::Cache::open()?;
+    let image = cache.find(name)?;
+    if !image.has_our_recipe() {
+        return Err(Error::OldRecipe(image.name));
+    }
+    build::with_our_init(&cache, &image).map(|image| image.guest())
 }

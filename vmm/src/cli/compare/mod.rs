@@ -129,6 +129,10 @@ pub struct CompareArgs {
     /// Captures what passes both ends of the path as pcapng, in the directory of --keep.
     #[arg(long, requires = "keep")]
     pcap: bool,
+    /// Image of both guests other than the default one: a name of `nicvmm guest list`, or the
+    /// beginning of it.
+    #[arg(long, value_name = "NAME", conflicts_with = "kernel")]
+    guest: Option<String>,
     /// Kernel of both guests. [default: the default guest's]
     #[arg(long, value_name = "FILE", requires = "initrd")]
     kernel: Option<PathBuf>,

@@ -150,7 +150,7 @@ fn accelerator(args: &CompareArgs, arms: &[Arm]) -> Result<Accelerator> {
 /// The files that were named, or the default guest, which is built if need be.
 fn image(args: &CompareArgs) -> Result<Image> {
     let (Some(kernel), Some(initrd)) = (&args.kernel, &args.initrd) else {
-        let guest = crate::guest::default(&crate::cli::guest::spinner(args.quiet))?;
+        let guest = crate::cli::guest::chosen(args.guest.as_deref(), args.quiet)?;
         return Ok(Image { kernel: guest.kernel, initrd: guest.initrd });
     };
     for file in [kernel, initrd] {

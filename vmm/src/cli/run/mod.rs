@@ -48,6 +48,9 @@ pub struct RunArgs {
     /// default guest's, with its initial RAM disk]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
+    /// Guest image other than the default one: a name of `nicvmm guest list`, or the beginning of it.
+    #[arg(long, value_name = "NAME", conflicts_with = "kernel")]
+    guest: Option<String>,
     /// Where the guest runs: on /dev/kvm, or in a nested software machine. `auto` takes the
     /// first that works.
     #[arg(long, value_enum, default_value_t = Host::Auto)]
@@ -263,7 +266,7 @@ fn payload(args: &RunArgs) -> Result<Payload> {
     let (kernel, initrd) = if let Some(kernel) = &args.kernel {
         (kernel.clone(), args.initrd.clone())
     } else {
-        let guest = crate::guest::default(&super::guest::spinner(args.quiet))?;
+        let guest = super::guest::chosen(args.guest.as_deref(), args.quiet)?;
         if args.console() == ConsoleTarget::Stdio && args.control.is_none() {
             command_line.push(CONSOLE_SHELL);
         }
