@@ -1,6 +1,7 @@
 //! What the tests share: the program under test, small pieces of guests, and networks without any.
 
 pub mod bare_metal;
+pub mod cable;
 pub mod differential;
 pub mod elf;
 pub mod http;

@@ -24,19 +24,34 @@ impl Drop for Part {
 }
 
 /// A router between network 10.0.`server`.0/24, MTU 1500, and 10.0.`client`.0/24, MTU `mtu`.
-/// The sockets are `server.net` and `client.net`, each with its network's number before it.
+/// The sockets are `server.net` and `client.net`, each with its network's number before it. [`set`]
+/// changes it.
 pub fn path(directory: &Path, server: u8, client: u8, mtu: u16) -> Part {
     let port = |network: u8, mtu: u16| {
         let socket = socket(directory, network);
         format!("stream:{},mtu={mtu},ip=10.0.{network}.1/24", socket.display())
     };
     let child = nicvmm(&["path", "--port", &port(server, 1500), "--port", &port(client, mtu)])
+        .arg("--control")
+        .arg(control(directory, server))
         .stdout(Stdio::null())
         .spawn()
         .expect("the path starts");
     let part = Part(child);
     wait_for(&socket(directory, client));
     part
+}
+
+/// Changes the path that starts at network `server`, by words of `nicvmm path set`.
+pub fn set(directory: &Path, server: u8, changes: &str) {
+    let mut command = nicvmm(&["path", "set", "--control"]);
+    command.arg(control(directory, server)).args(changes.split(' '));
+    let output = command.output().expect("the path is asked");
+    assert!(output.status.success(), "{changes}: {output:?}");
+}
+
+fn control(directory: &Path, server: u8) -> PathBuf {
+    directory.join(format!("{server}.path"))
 }
 
 /// The socket on which the path listens for the NIC of `network`.
@@ -62,26 +77,40 @@ impl Guest {
     /// Boots the default guest with these NICs: model and network number. Each has address
     /// 10.0.NETWORK.2 and a route to 10.0.NETWORK±1, on the other side of its path.
     pub fn boot(directory: &Path, name: &str, nics: &[(&str, u8)]) -> Self {
-        let control = directory.join(format!("{name}.control"));
-        let console = directory.join(format!("{name}.console"));
-        let mut command = nicvmm(&["run", "--host", "kvm", "--timeout", "600"]);
-        command.arg("--control").arg(&control);
-        command.arg("--console").arg(format!("file:{}", console.display()));
+        let mut arguments = Vec::new();
         for (model, network) in nics {
-            let socket = socket(directory, *network);
-            let spec = format!("{model},mac={},net=stream:{}", mac(*network), socket.display());
-            command.args(["--nic", &spec]);
+            arguments.extend(["--nic".to_owned(), nic(directory, model, *network)]);
         }
-        let part = Part(command.spawn().expect("the guest starts"));
-        let client = Client::connect(&control, BOOT).expect("there is a control socket");
-        let ready = client.wait_ready(BOOT);
-        let log = std::fs::read_to_string(&console).unwrap_or_default();
-        ready.unwrap_or_else(|error| panic!("guest {name} did not come up: {error}\n{log}"));
-        let guest = Self { client, _part: part };
+        let guest = Self::boot_with(directory, name, &arguments);
         for (_, network) in nics {
             guest.configure(*network);
         }
         guest
+    }
+
+    /// Boots the default guest with these arguments of `nicvmm run`.
+    pub fn boot_with(directory: &Path, name: &str, arguments: &[String]) -> Self {
+        Self::boot_under(nicvmm(&[]), directory, name, arguments)
+    }
+
+    /// The same with `program` in place of nicvmm: something that becomes it.
+    pub fn boot_under(
+        mut program: std::process::Command,
+        directory: &Path,
+        name: &str,
+        arguments: &[String],
+    ) -> Self {
+        let control = directory.join(format!("{name}.control"));
+        let console = directory.join(format!("{name}.console"));
+        program.args(["run", "--host", "kvm", "--timeout", "600"]);
+        program.arg("--control").arg(&control);
+        program.arg("--console").arg(format!("file:{}", console.display()));
+        let part = Part(program.args(arguments).spawn().expect("the guest starts"));
+        let client = Client::connect(&control, BOOT).expect("there is a control socket");
+        let ready = client.wait_ready(BOOT);
+        let log = std::fs::read_to_string(&console).unwrap_or_default();
+        ready.unwrap_or_else(|error| panic!("guest {name} did not come up: {error}\n{log}"));
+        Self { client, _part: part }
     }
 
     fn configure(&self, network: u8) {
@@ -103,7 +132,7 @@ impl Guest {
     /// Runs a shell script that must succeed, and answers what it printed.
     pub fn must(&self, script: &str) -> String {
         let output = self.shell(script);
-        assert!(output.status.success(), "{script}: {}\n{output:?}", output.status);
+        assert!(output.status.success(), "{}", failure(script, &output));
         output.stdout_text().trim().to_string()
     }
 
@@ -113,10 +142,22 @@ impl Guest {
         let script = script.to_string();
         move || {
             let output = process.wait(COMMAND).expect("it ends");
-            assert!(output.status.success(), "{script}: {}\n{output:?}", output.status);
+            assert!(output.status.success(), "{}", failure(&script, &output));
             output.stdout_text().trim().to_string()
         }
     }
+}
+
+/// How a script failed, in words.
+fn failure(script: &str, output: &Output) -> String {
+    let (said, complained) = (output.stdout_text(), output.stderr_text());
+    format!("{script}\n{}\n{said}\n{complained}", output.status)
+}
+
+/// The NIC of a guest on `network`, as `nicvmm run --nic` takes it.
+pub fn nic(directory: &Path, model: &str, network: u8) -> String {
+    let socket = socket(directory, network);
+    format!("{model},mac={},net=stream:{}", mac(network), socket.display())
 }
 
 fn mac(network: u8) -> String {
