@@ -4,6 +4,7 @@ pub mod bare_metal;
 pub mod cable;
 pub mod differential;
 pub mod elf;
+pub mod gdb;
 pub mod http;
 pub mod linux;
 pub mod linux_router;

@@ -1,5 +1,6 @@
 //! A machine that runs the payload.
 
+use std::path::Path;
 use std::time::Duration;
 
 use devices::bus::Device;
@@ -7,6 +8,7 @@ use devices::net::{Backend, Null};
 use devices::pci::Function;
 use vm_memory::{Bytes, GuestAddress};
 use vmm::machine::boot::Payload;
+use vmm::machine::gdb::Listener;
 use vmm::machine::{Ending, Machine};
 
 use super::card::Card;
@@ -19,14 +21,31 @@ const MEMORY: u64 = 16 << 20;
 /// How long a program may take on the slowest host.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A machine with one CPU that has not started yet.
+/// The payload's ELF file, with its symbols.
+pub fn payload() -> &'static Path {
+    Path::new(env!("NICVMM_PAYLOAD"))
+}
+
+/// A machine that has not started yet.
 pub struct Guest(Machine);
 
 impl Guest {
     /// A machine, or `None` where there can be none; then standard error says that the test that
     /// called is skipped, and why.
     pub fn new() -> Option<Self> {
-        require_kvm().then(|| Self(Machine::new(MEMORY, 1).expect("KVM makes a machine")))
+        Self::with_cpus(1)
+    }
+
+    /// The same with more CPUs; the programs use the first one only.
+    pub fn with_cpus(cpus: u8) -> Option<Self> {
+        require_kvm().then(|| Self(Machine::new(MEMORY, cpus).expect("KVM makes a machine")))
+    }
+
+    /// Has it wait for a debugger.
+    #[must_use]
+    pub fn with_debugger(mut self, listener: Listener) -> Self {
+        self.0.add_debugger(listener);
+        self
     }
 
     /// Plugs in a test card; reads of its memory BAR may be served without leaving the guest.
@@ -67,11 +86,8 @@ impl Guest {
 
     /// Runs a program that may end in any way; an error says how it ended, and what it had found.
     pub fn attempt(mut self, command_line: &str) -> Result<Outcome, String> {
-        let payload = Payload {
-            kernel: env!("NICVMM_PAYLOAD").into(),
-            initrd: None,
-            command_line: command_line.into(),
-        };
+        let payload =
+            Payload { kernel: payload().into(), initrd: None, command_line: command_line.into() };
         self.0.boot(&payload).expect("the payload loads");
         let (memory, exits) = (self.0.memory().clone(), self.0.exits());
         let ending = self.0.run(Some(LIMIT)).expect("the machine runs");

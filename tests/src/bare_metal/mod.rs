@@ -12,7 +12,7 @@ mod outcome;
 pub mod segments;
 mod wire;
 
-pub use guest::Guest;
+pub use guest::{Guest, payload};
 pub use kvm::require_kvm;
 pub use outcome::{Exits, Outcome};
 pub use wire::Wire;

@@ -16,6 +16,7 @@ pub mod cpu;
 mod ending;
 mod error;
 pub mod footprint;
+pub mod gdb;
 pub mod irqchip;
 pub mod kernel_file;
 pub mod layout;
@@ -81,6 +82,7 @@ pub struct Machine {
     pci: Arc<PciBus>,
     next_nic: usize,
     timeline: Option<Timeline>,
+    debugger: Option<gdb::Listener>,
     context: vcpu::Context,
     events: EventManager<Subscriber>,
 }
@@ -153,6 +155,7 @@ impl Machine {
             pci,
             next_nic: layout::FIRST_NIC_SLOT,
             timeline: None,
+            debugger: None,
             context,
             events,
         };
@@ -172,6 +175,11 @@ impl Machine {
         self.add_ports(layout::BOOT_TIMER, 1, timeline.clone())?;
         self.timeline = Some(timeline.clone());
         Ok(timeline)
+    }
+
+    /// Has the guest wait for a debugger that connects to `listener`, before its first instruction.
+    pub fn add_debugger(&mut self, listener: gdb::Listener) {
+        self.debugger = Some(listener);
     }
 
     /// Puts a device at `length` ports from `base`.
@@ -316,11 +324,22 @@ impl Machine {
     fn start_vcpus(&mut self) -> Result<Vec<JoinHandle<()>>> {
         signals::handle_kicks()?;
         let mut threads = Vec::new();
+        let mut breaks = Vec::new();
+        if let Some(listener) = self.debugger.take() {
+            let refused = |error| Error::System("start the debugger", error);
+            let (control, ends) = gdb::Control::new(self.vcpus.len()).map_err(refused)?;
+            breaks = ends;
+            let (memory, endings) = (self.memory.clone(), self.context.endings.clone());
+            let session = gdb::Session::new(listener, control, memory, endings);
+            let thread = std::thread::Builder::new().name("gdb".into());
+            threads.push(thread.spawn(move || session.run()).map_err(refused)?);
+        }
+        let mut breaks = breaks.into_iter();
         for (index, mut vcpu) in self.vcpus.drain(..).enumerate() {
-            let context = self.context.clone();
+            let (context, breaks) = (self.context.clone(), breaks.next());
             let thread = std::thread::Builder::new()
                 .name(format!("vcpu{index}"))
-                .spawn(move || context.run(&mut vcpu))
+                .spawn(move || context.run(&mut vcpu, breaks.as_ref()))
                 .map_err(|e| Error::System("start a vCPU thread", e))?;
             threads.push(thread);
         }

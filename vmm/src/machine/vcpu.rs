@@ -9,6 +9,7 @@ use kvm_bindings::KVM_INTERNAL_ERROR_EMULATION;
 use kvm_ioctls::{VcpuExit, VcpuFd};
 
 use super::ending::{Ending, Endings};
+use super::gdb::Stop;
 use super::pci::{PciBus, SharedBus};
 
 /// How often the vCPUs left the guest for user space, by cause.
@@ -44,18 +45,21 @@ pub struct Context {
 }
 
 impl Context {
-    /// Runs `vcpu` until the guest ends or the machine stops.
-    pub fn run(&self, vcpu: &mut VcpuFd) {
+    /// Runs `vcpu` until the guest ends or the machine stops; a debugger may stop it at `breaks`.
+    pub fn run(&self, vcpu: &mut VcpuFd, breaks: Option<&Stop>) {
         let _guard = PanicGuard(&self.endings);
         while !self.stop.load(Ordering::Acquire) {
-            if let Some(ending) = self.step(vcpu) {
+            if let Some(breaks) = breaks {
+                breaks.before_entry(vcpu, &self.stop);
+            }
+            if let Some(ending) = self.step(vcpu, breaks) {
                 self.endings.report(ending);
                 return;
             }
         }
     }
 
-    fn step(&self, vcpu: &mut VcpuFd) -> Option<Ending> {
+    fn step(&self, vcpu: &mut VcpuFd, breaks: Option<&Stop>) -> Option<Ending> {
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         let exits = &*self.exits;
         let read = |bus: &SharedBus, address, data: &mut [u8]| {
@@ -76,6 +80,9 @@ impl Context {
             Ok(VcpuExit::IoOut(port, data)) => {
                 count(&exits.port_writes);
                 let (start, length) = (data.as_ptr().cast_mut(), data.len());
+                if length == 1 && breaks.is_some_and(|breaks| breaks.wrote(vcpu, &self.stop)) {
+                    return None;
+                }
                 let mut action = Action::None;
                 for element in elements(vcpu, start, length) {
                     match write(&self.pio, u64::from(port), element) {
@@ -93,6 +100,12 @@ impl Context {
             Ok(VcpuExit::MmioWrite(address, data)) => {
                 count(&exits.memory_writes);
                 write(&self.mmio, address, data)
+            }
+            Ok(VcpuExit::Debug(trap)) => {
+                if let Some(breaks) = breaks {
+                    breaks.trapped(vcpu, trap, &self.stop);
+                }
+                Action::None
             }
             Ok(VcpuExit::Shutdown) => {
                 self.endings.note_registers(describe_registers(vcpu));

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use devices::net::check_socket_path;
 use devices::virtio::rng::{self, Rng};
 use guest_init::client::Command;
 use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT, TIMER_PARAMETER};
@@ -25,7 +26,7 @@ use super::exit;
 use super::host::{Host, directory_of, enter_nested, same_command};
 use crate::machine::boot::Payload;
 use crate::machine::console::Transcript;
-use crate::machine::{Ending, Machine, block_signals, layout};
+use crate::machine::{Ending, Machine, block_signals, gdb, layout};
 use crate::streams::{Streams, block_resizes, say};
 use command::GuestCommand;
 use console::ConsoleTarget;
@@ -91,6 +92,10 @@ pub struct RunArgs {
     /// Writes what the run cost (exits to user space, CPU time, memory) to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Waits for a debugger before the guest's first instruction: at unix:PATH, tcp:PORT or
+    /// tcp:HOST:PORT, where gdb's `target remote` connects.
+    #[arg(long, value_name = "WHERE")]
+    gdb: Option<gdb::Address>,
     /// Tells on standard error when the guest came how far, and how much memory it cost beside its own.
     #[arg(long)]
     timing: bool,
@@ -170,6 +175,9 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     let report = args.report.as_deref().map(|path| Report::create(path, machine.exits()));
     let mut report = report.transpose()?;
     let command = add_control(&mut machine, args, streams)?;
+    if let Some(address) = &args.gdb {
+        machine.add_debugger(listen_for_gdb(address)?);
+    }
     let timing = args.timed().then(|| Timing::start(&mut machine)).transpose()?;
     machine.boot(&payload)?;
     let endings = machine.endings();
@@ -189,10 +197,10 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
         report.write(&ending, timing.as_ref())?;
     }
     if let Some(timing) = timing.filter(|_| args.timing) {
-        eprintln!("nicvmm: {timing}");
+        say(format_args!("nicvmm: {timing}"));
     }
     for line in endings.registers() {
-        eprintln!("  {line}");
+        say(format_args!("  {line}"));
     }
     finish(&ending, command.as_ref(), &args.console(), &transcript)
 }
@@ -234,7 +242,7 @@ impl RunArgs {
 
 /// Runs the guest in the nested machine, from where only files can be reached.
 fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
-    if args.control.is_some() || args.nic.iter().any(NicSpec::reaches_out) {
+    if args.control.is_some() || args.gdb.is_some() || args.nic.iter().any(NicSpec::reaches_out) {
         anyhow::bail!(
             "sockets and interfaces of this host cannot be reached from the nested machine: start \
              both ends inside, with `nicvmm nested -- COMMAND`"
@@ -274,6 +282,16 @@ fn payload(args: &RunArgs) -> Result<Payload> {
     };
     command_line.extend(args.append.iter().map(String::as_str));
     Ok(Payload { kernel, initrd, command_line: command_line.join(" ") })
+}
+
+fn listen_for_gdb(address: &gdb::Address) -> Result<gdb::Listener> {
+    if let gdb::Address::Unix(path) = address {
+        check_socket_path(path)?;
+    }
+    let listener = gdb::Listener::bind(address)
+        .with_context(|| format!("cannot listen for a debugger at {address}"))?;
+    say(format_args!("nicvmm: waiting for a debugger: target remote {}", address.target()));
+    Ok(listener)
 }
 
 fn add_randomness(machine: &mut Machine) -> Result<()> {
