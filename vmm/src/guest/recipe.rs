@@ -2,7 +2,7 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 10;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.

@@ -35,15 +35,15 @@ pub fn columns(comparison: &Comparison) -> Vec<Column> {
         column("goodput", true, &|it| rate(it.goodput_bytes_per_second.median)),
     ];
     if comparison.runs > 1 {
-        columns.push(column("min\nmax", false, &|it| range(&it.goodput_bytes_per_second)));
+        columns.push(column("min\nmax", true, &|it| range(&it.goodput_bytes_per_second)));
     }
     columns.extend([
-        column("ratio", false, &|it| ratio(comparison, it)),
-        column("ICMP\nfrag needed", false, &|it| icmp(&it.path)),
-        column("dropped\nover MTU", false, &|it| it.path.over_mtu_dropped.to_string()),
-        column("fragments", false, &|it| it.path.fragments_sent.to_string()),
+        column("ratio", true, &|it| ratio(comparison, it)),
+        column("ICMP\ntoo big", true, &|it| icmp(&it.path)),
+        column("over\nMTU", false, &|it| it.path.over_mtu_dropped.to_string()),
+        column("frag-\nments", false, &|it| it.path.fragments_sent.to_string()),
         column("payload\nsizes", true, &|it| sizes(&it.path)),
-        column("TCP\nretransmits", false, &|it| it.guest.tcp_retransmits.to_string()),
+        column("sent\nagain", false, &|it| it.guest.tcp_retransmits.to_string()),
         column("CPU s\nguest", false, &|it| three_digits(it.guest.cpu_seconds)),
         column("CPU s\nVMM", false, &|it| three_digits(it.vmm_process.cpu_seconds)),
         column("exits\na MB", false, &|it| per_mb(it, RunOutcome::exits_per_mb)),

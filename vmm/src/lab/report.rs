@@ -11,7 +11,7 @@ use super::units::three_digits;
 /// A round trip this many times what was asked for is worth a note.
 const SLOW_ROUND_TRIP: f64 = 1.25;
 /// Width where there is no terminal to ask.
-const PLAIN_WIDTH: u16 = 140;
+const PLAIN_WIDTH: u16 = 132;
 
 /// The whole report.
 pub fn render(comparison: &Comparison) -> String {

@@ -15,7 +15,7 @@ const FROM: usize = 11;
 /// seconds lie between.
 const HEARD: f64 = 0.002;
 
-const WIDTH: f64 = 640.0;
+const WIDTH: f64 = 700.0;
 const ROW: f64 = 30.0;
 const HEAD: f64 = 30.0;
 /// Where the server's, the router's and the client's lines are.
