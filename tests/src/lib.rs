@@ -12,5 +12,6 @@ pub mod namespace;
 pub mod network;
 pub mod program;
 pub mod pump;
+pub mod stand_in;
 pub mod terminal;
 pub mod transfer;

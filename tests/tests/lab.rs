@@ -1,0 +1,233 @@
+//! The lab with guests that stand in for real ones: its order, its judgement, and its endings.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::program::{complaint, nicvmm};
+use tests::stand_in::NOTES;
+
+/// Longest wait for anything here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Lab {
+    directory: TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let lab = Self { directory: TempDir::new().unwrap() };
+        for name in ["bin", "tmp", "notes"] {
+            fs::create_dir(lab.path(name)).unwrap();
+        }
+        let qemu = lab.path("bin/qemu-system-x86_64");
+        let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_stand-in-guest"));
+        fs::write(&qemu, script).unwrap();
+        fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
+        lab
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        let paths = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        nicvmm(&[
+            "compare",
+            "--vmm",
+            "qemu",
+            "--tcg",
+            "--kernel",
+            "/dev/null",
+            "--initrd",
+            "/dev/null",
+        ])
+        .arg("--json")
+        .arg(self.path("result.json"))
+        .args(arguments)
+        .env("PATH", paths)
+        .env("TMPDIR", self.path("tmp"))
+        .env(NOTES, self.path("notes"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.start(arguments).wait_with_output().unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.path("result.json")).unwrap()).unwrap()
+    }
+
+    /// Starts a comparison and waits until its second run downloads; answers it, and the parts that
+    /// run then: path, server, client.
+    fn in_its_second_download(&self) -> (Child, [Pid; 3]) {
+        let child = self.start(&["--variant", "rtl8139", "--runs", "2", "--seconds", "3"]);
+        let second = || {
+            let notes = fs::read_dir(self.path("notes")).unwrap();
+            let names = notes.map(|note| note.unwrap().file_name().into_string().unwrap());
+            (names.filter(|name| name.starts_with("downloading-")).count() == 2).then_some(())
+        };
+        wait("the second download", second);
+        let parts = wait("path, server and client", || parts(&child).try_into().ok());
+        (child, parts)
+    }
+
+    /// The first run is kept, and nothing is left of the second.
+    fn assert_first_run_is_kept(&self, parts: &[Pid], why: &str) {
+        let result = self.json();
+        assert_eq!(result["complete"], false);
+        assert!(result["ended_early"].as_str().unwrap().contains(why), "{}", result["ended_early"]);
+        assert_eq!(result["variants"][0]["runs"].as_array().unwrap().len(), 1);
+        for id in parts {
+            wait("its parts to be gone", || (!running(*id)).then_some(()));
+        }
+        let left: Vec<_> = fs::read_dir(self.path("tmp")).unwrap().collect();
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+}
+
+fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Children of a process that run, in the order in which they were started.
+fn parts(child: &Child) -> Vec<Pid> {
+    let file = format!("/proc/{0}/task/{0}/children", child.id());
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let ids = text.split_ascii_whitespace().filter_map(|id| id.parse().ok()).map(Pid::from_raw);
+    ids.filter(|id| running(*id)).collect()
+}
+
+/// Whether a process runs; one that is dead but not collected does not.
+fn running(id: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn runs_are_interleaved_and_the_warm_up_does_not_count() {
+    let lab = Lab::new();
+    let output = lab.run(&[
+        "--variant",
+        "rtl8139",
+        "--variant",
+        "e1000",
+        "--warm-up",
+        "1",
+        "--runs",
+        "3",
+        "--seconds",
+        "0.5",
+    ]);
+    let said = complaint(&output);
+    assert!(output.status.success(), "{said}");
+    let begun: Vec<&str> = said.lines().filter_map(|line| line.split("  [").nth(1)).collect();
+    let begun: Vec<&str> = begun.into_iter().filter(|line| !line.contains(": ")).collect();
+    let expected = [
+        "1/8] qemu:rtl8139, to warm up",
+        "2/8] qemu:e1000, to warm up",
+        "3/8] qemu:rtl8139",
+        "4/8] qemu:e1000",
+        "5/8] qemu:rtl8139",
+        "6/8] qemu:e1000",
+        "7/8] qemu:rtl8139",
+        "8/8] qemu:e1000",
+    ];
+    assert_eq!(begun, expected, "{said}");
+    let result = lab.json();
+    let second = &result["variants"][1];
+    assert_eq!(second["runs"].as_array().unwrap().len(), 3);
+    // The same figures every time, so there is an interval, and it does not exclude 1.
+    assert_eq!(second["ratio"]["low"], 1.0);
+    assert_eq!(second["ratio"]["judgement"], "undecided");
+}
+
+#[test]
+fn a_wrong_expectation_is_missed_by_a_figure_and_status_1() {
+    let lab = Lab::new();
+    let file = lab.path("mine.toml");
+    let scenario = "title = \"Mine\"\nbecause = \"It is so.\"\n[[variant]]\nnic = \"rtl8139\"\n\
+                    expect = { goodput = \"1500..2500\", icmp-sent = \"3..\" }\n";
+    fs::write(&file, scenario).unwrap();
+    let output = lab.run(&[file.to_str().unwrap(), "--seconds", "0.5", "--quiet"]);
+    assert_eq!(output.status.code(), Some(1), "{}", complaint(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("ok     rtl8139: goodput is 2000, as expected (1500 to 2500)"), "{text}");
+    let missed = "rtl8139: icmp-sent is 0, expected at least 3: 3 too low";
+    assert!(text.contains(&format!("MISSED {missed}")), "{text}");
+    assert!(text.contains("1 of 2 expectations are NOT met:"), "{text}");
+    assert!(text.trim_end().ends_with(missed), "{text}");
+    assert_eq!(complaint(&output), "");
+    assert_eq!(lab.json()["checks"][1]["missed"], "3 too low");
+}
+
+#[test]
+fn a_path_that_dies_ends_it_and_what_was_finished_is_kept() {
+    let lab = Lab::new();
+    let (child, parts) = lab.in_its_second_download();
+    kill(parts[0], Signal::SIGKILL).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", complaint(&output));
+    let why = "the path ended (killed by SIGKILL)";
+    assert!(complaint(&output).contains(why), "{}", complaint(&output));
+    lab.assert_first_run_is_kept(&parts, why);
+}
+
+#[test]
+fn a_server_that_dies_ends_it_and_what_was_finished_is_kept() {
+    let lab = Lab::new();
+    let (child, parts) = lab.in_its_second_download();
+    kill(parts[1], Signal::SIGKILL).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", complaint(&output));
+    lab.assert_first_run_is_kept(&parts, "the server guest's VMM ended (killed by SIGKILL)");
+}
+
+#[test]
+fn a_client_that_dies_ends_it_and_what_was_finished_is_kept() {
+    let lab = Lab::new();
+    let (child, parts) = lab.in_its_second_download();
+    kill(parts[2], Signal::SIGKILL).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", complaint(&output));
+    lab.assert_first_run_is_kept(&parts, "the client guest's VMM ended (killed by SIGKILL)");
+}
+
+#[test]
+fn a_signal_during_a_download_ends_it_and_what_was_finished_is_kept() {
+    let lab = Lab::new();
+    let (child, parts) = lab.in_its_second_download();
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143), "{}", complaint(&output));
+    lab.assert_first_run_is_kept(&parts, "stopped by SIGTERM");
+}
+
+#[test]
+fn a_lab_that_is_killed_takes_its_parts_along() {
+    let lab = Lab::new();
+    let (mut child, parts) = lab.in_its_second_download();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for id in parts {
+        wait("its parts to be gone", || (!running(id)).then_some(()));
+    }
+}
