@@ -19,35 +19,35 @@ pub struct Column {
     pub heading: &'static str,
     /// One for each variant.
     pub cells: Vec<String>,
-    /// Whether they stay in one piece where there is little room.
-    pub whole: bool,
+    /// Whether it is about what the transfer cost: where there is little room, not in the table.
+    pub cost: bool,
 }
 
 /// All columns of a comparison.
 pub fn columns(comparison: &Comparison) -> Vec<Column> {
-    let column = |heading, whole, cell: &dyn Fn(&VariantOutcome) -> String| Column {
+    let column = |heading, cost, cell: &dyn Fn(&VariantOutcome) -> String| Column {
         heading,
         cells: comparison.variants.iter().map(cell).collect(),
-        whole,
+        cost,
     };
     let mut columns = vec![
-        column("variant", true, &|it| it.name.clone()),
-        column("goodput", true, &|it| rate(it.goodput_bytes_per_second.median)),
+        column("variant", false, &|it| it.name.clone()),
+        column("goodput", false, &|it| rate(it.goodput_bytes_per_second.median)),
     ];
     if comparison.runs > 1 {
-        columns.push(column("min\nmax", true, &|it| range(&it.goodput_bytes_per_second)));
+        columns.push(column("min\nmax", false, &|it| range(&it.goodput_bytes_per_second)));
     }
     columns.extend([
-        column("ratio", true, &|it| ratio(comparison, it)),
-        column("ICMP\ntoo big", true, &|it| icmp(&it.path)),
+        column("ratio", false, &|it| ratio(comparison, it)),
+        column("ICMP\ntoo big", false, &|it| icmp(&it.path)),
         column("over\nMTU", false, &|it| it.path.over_mtu_dropped.to_string()),
         column("frag-\nments", false, &|it| it.path.fragments_sent.to_string()),
-        column("payload\nsizes", true, &|it| sizes(&it.path)),
+        column("payload\nsizes", false, &|it| sizes(&it.path)),
         column("sent\nagain", false, &|it| it.guest.tcp_retransmits.to_string()),
-        column("CPU s\nguest", false, &|it| three_digits(it.guest.cpu_seconds)),
-        column("CPU s\nVMM", false, &|it| three_digits(it.vmm_process.cpu_seconds)),
-        column("exits\na MB", false, &|it| per_mb(it, RunOutcome::exits_per_mb)),
-        column("IRQs\na MB", false, &|it| per_mb(it, RunOutcome::interrupts_per_mb)),
+        column("CPU s\nguest", true, &|it| three_digits(it.guest.cpu_seconds)),
+        column("CPU s\nVMM", true, &|it| three_digits(it.vmm_process.cpu_seconds)),
+        column("exits\na MB", true, &|it| per_mb(it, RunOutcome::exits_per_mb)),
+        column("IRQs\na MB", true, &|it| per_mb(it, RunOutcome::interrupts_per_mb)),
     ]);
     columns
 }

@@ -11,7 +11,7 @@ use super::units::three_digits;
 /// A round trip this many times what was asked for is worth a note.
 const SLOW_ROUND_TRIP: f64 = 1.25;
 /// Width where there is no terminal to ask.
-const PLAIN_WIDTH: u16 = 132;
+const PLAIN_WIDTH: u16 = 118;
 
 /// The whole report.
 pub fn render(comparison: &Comparison) -> String {
@@ -88,7 +88,8 @@ pub fn host(kind: &str) -> &str {
 }
 
 fn table(comparison: &Comparison) -> Table {
-    let columns = columns(comparison);
+    let mut columns = columns(comparison);
+    columns.retain(|column| !column.cost);
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -104,8 +105,8 @@ fn table(comparison: &Comparison) -> Table {
         });
         table.add_row(cells);
     }
-    // Names and figures stay in one piece; headings may be broken.
-    for (index, _) in columns.iter().enumerate().filter(|(_, column)| column.whole) {
+    // Figures stay in one piece.
+    for index in 0..columns.len() {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
@@ -133,6 +134,13 @@ fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome)
     if let Some(slow) = slow_round_trip(variant) {
         let _ = writeln!(text, "  {slow}");
     }
+    let costs = columns(comparison).into_iter().filter(|column| column.cost);
+    let costs: Vec<_> = costs
+        .filter_map(|column| {
+            Some(format!("{} {}", column.heading.replace('\n', " "), column.cells.get(position)?))
+        })
+        .collect();
+    let _ = writeln!(text, "  {}", costs.join(", "));
     let drops = &variant.path.other_drops;
     if !drops.is_empty() {
         let drops: Vec<_> = drops.iter().map(|(cause, n)| format!("{cause} {n}")).collect();
@@ -146,7 +154,7 @@ fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome)
 
 /// A note where the round trip was not what the path was asked for: then the host is too busy, or
 /// too slow, and everything that goes by round trips is slower too.
-fn slow_round_trip(variant: &VariantOutcome) -> Option<String> {
+pub fn slow_round_trip(variant: &VariantOutcome) -> Option<String> {
     let asked = variant.conditions.path.delay_ms * 2.0;
     let slowest = variant.runs.iter().filter_map(|run| run.round_trip_ms).fold(0.0, f64::max);
     (slowest > asked * SLOW_ROUND_TRIP + 1.0).then(|| {

@@ -86,7 +86,7 @@ fn what_else_got_lost_and_what_a_megabyte_cost_is_shown() {
         Some(crate::lab::Exits { memory_writes: 12_340, ..crate::lab::Exits::default() });
     run.path.other_drops = BTreeMap::from([("queue_dropped".to_owned(), 7)]);
     let text = render(&testing::comparison(&[(testing::arm("new"), vec![run])]));
-    assert!(text.contains("1234") && text.contains(" 500 "), "{text}");
+    assert!(text.contains("exits a MB 1234, IRQs a MB 500"), "{text}");
     assert!(text.contains("queue_dropped 7"), "{text}");
 }
 

@@ -92,6 +92,10 @@ fn conclusion(story: &Story) -> String {
         let name = chapter.scenario.as_ref().map_or("", |scenario| &scenario.name);
         let _ = writeln!(text, "  {name}: {}", check.line());
     }
+    let mut variants = story.chapters.iter().flat_map(|chapter| &chapter.variants);
+    if let Some(slow) = variants.find_map(report::slow_round_trip) {
+        let _ = writeln!(text, "  {slow}; measure again when it is idle, or with --runs 3");
+    }
     text
 }
 

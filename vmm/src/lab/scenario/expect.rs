@@ -11,9 +11,9 @@ use crate::lab::verdict::Finding;
 
 /// A crawl moves at most this many KB in a round trip: three segments and a bit.
 const SLOW: f64 = 5.0;
-/// A transfer that grows its window moves at least this many KB in a round trip: more than an
-/// initial window.
-const FAST: f64 = 20.0;
+/// A transfer that grows its window moves at least this many KB in a round trip: twice the most of
+/// a crawl, and little enough for a guest that has to wait for its CPU.
+const FAST: f64 = 10.0;
 
 /// How fast a download is, by what gets through in a round trip: the rate of the path and the
 /// length of the way do not matter.
@@ -22,7 +22,7 @@ const FAST: f64 = 20.0;
 pub enum Speed {
     /// At most 5 KB in a round trip.
     Slow,
-    /// At least 20 KB in a round trip.
+    /// At least 10 KB in a round trip.
     Fast,
     /// Nothing of the file arrives.
     Dead,
