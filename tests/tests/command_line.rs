@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -139,9 +139,33 @@ fn a_control_socket_in_use_is_left_alone() {
     let path = directory.path().join("control.sock");
     let _listener = UnixListener::bind(&path).unwrap();
     let output = run(&["--kernel", &kernel, "--control", path.to_str().unwrap()]);
-    assert_refused(&output, FAULT, &["control.sock", "exists"]);
+    assert_refused(&output, FAULT, &["control.sock", "in use"]);
     assert_one_line(&output);
     assert!(path.exists());
+}
+
+#[test]
+fn what_a_killed_nicvmm_leaves_does_not_stop_the_next() {
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(LOOPS));
+    let control = directory.path().join("control.sock");
+    let start = || {
+        nicvmm(&["run", "--host", "kvm", "--console", "none", "--kernel", &kernel])
+            .args(["--control", control.to_str().unwrap()])
+            .spawn()
+            .unwrap()
+    };
+    let mut killed = start();
+    wait_for(&control);
+    killed.kill().unwrap();
+    assert!(!killed.wait().unwrap().success());
+    let left = fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(left, 2, "the kernel and the socket");
+    let mut next = start();
+    wait_for_listener(&control);
+    terminate(&next);
+    assert_eq!(next.wait().unwrap().code(), Some(128 + libc::SIGTERM));
+    assert!(!control.exists());
 }
 
 #[test]
@@ -228,6 +252,14 @@ fn a_control_socket_without_a_path_behind_it_is_named() {
 fn terminate(child: &Child) {
     let pid = nix::unistd::Pid::from_raw(child.id() as i32);
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+}
+
+fn wait_for_listener(path: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while UnixStream::connect(path).is_err() {
+        assert!(Instant::now() < deadline, "nobody listens on {}", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn wait_for(path: &Path) {

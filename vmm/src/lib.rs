@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod guest;
 pub mod lab;
+pub mod listen;
 pub mod machine;
 pub mod nested;
 pub mod path;

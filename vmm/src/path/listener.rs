@@ -2,13 +2,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use devices::net::check_socket_path;
 use nix::sys::socket::{setsockopt, sockopt};
+
+use crate::listen::listen;
 
 /// Send buffer asked for; the kernel gives what `net.core.wmem_max` allows.
 const SEND_BUFFER: usize = 4 * 1024 * 1024;
@@ -25,22 +24,7 @@ pub(super) struct Listener {
 impl Listener {
     /// Listens at `path`. A socket that no one listens on any more is replaced.
     pub(super) fn bind(path: &Path) -> anyhow::Result<Self> {
-        check_socket_path(path)?;
-        let shown = path.display();
-        match path.symlink_metadata() {
-            Ok(found) if !found.file_type().is_socket() => {
-                bail!("{shown} is there, but it is not a socket; use another path or remove it");
-            }
-            Ok(_) if UnixStream::connect(path).is_ok() => {
-                bail!("socket {shown} is in use by another program; use another path");
-            }
-            Ok(_) => std::fs::remove_file(path)
-                .with_context(|| format!("cannot remove the stale socket {shown}"))?,
-            Err(_) => {}
-        }
-        let socket = UnixListener::bind(path)
-            .with_context(|| format!("cannot listen on {shown}; its directory must be writable"))?;
-        socket.set_nonblocking(true)?;
+        let socket = listen(path)?;
         Ok(Self { socket, path: path.to_owned(), aside: None })
     }
 

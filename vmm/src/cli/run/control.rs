@@ -12,12 +12,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use devices::net::check_socket_path;
 use devices::virtio::console::{self, Console};
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use guest_init::protocol::CONTROL_PORT;
 use vmm_sys_util::epoll::EventSet;
 
+use crate::listen::listen;
 use crate::machine::{Machine, layout, port};
 
 /// Bytes passed on at a time.
@@ -114,17 +114,9 @@ impl Watched {
 }
 
 impl ControlSocket {
-    /// Listens on `path`, which must not exist.
+    /// Listens on `path`.
     pub fn bind(path: &Path, channel: UnixStream) -> Result<Self> {
-        check_socket_path(path)?;
-        let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => anyhow::anyhow!(
-                "control socket {} exists already: another nicvmm may use it; if not, remove it",
-                path.display()
-            ),
-            _ => anyhow::anyhow!("cannot listen on control socket {}: {error}", path.display()),
-        })?;
-        listener.set_nonblocking(true)?;
+        let listener = listen(path).context("control socket")?;
         Ok(Self {
             path: path.into(),
             listener,
