@@ -1,7 +1,8 @@
-//! Builds PID 1 of the guests, `guest-init`, as a static program to be included in this one.
+//! Builds PID 1 of the guests, `guest-init`, as a static program to be included in this one, and finds
+//! out the version to show.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The only kind of guest there is.
@@ -9,6 +10,7 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 fn main() {
     let workspace = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");
+    println!("cargo::rustc-env=NICVMM_VERSION={}", version(&workspace));
     for path in ["resources/guest-init", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
@@ -43,6 +45,39 @@ fn main() {
     );
     let program = target.join(TARGET).join("release/guest-init");
     println!("cargo::rustc-env=GUEST_INIT={}", program.display());
+}
+
+/// The version, in a release build from a clone with the commit. Other builds are made so often that
+/// following the commit would cost more than it tells.
+fn version(workspace: &Path) -> String {
+    let number = variable("CARGO_PKG_VERSION");
+    if variable("PROFILE") != "release" {
+        return format!("{number} (development build)");
+    }
+    match commit(workspace) {
+        Some(commit) => format!("{number} ({commit})"),
+        None => number,
+    }
+}
+
+/// The commit that is checked out, unless these are only files that lie in somebody else's clone.
+fn commit(workspace: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(workspace).args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (output.status.success() && !text.is_empty()).then_some(text)
+    };
+    let root = git(&["rev-parse", "--show-toplevel"])?;
+    if Path::new(&root).canonicalize().ok()? != workspace.canonicalize().ok()? {
+        return None;
+    }
+    for name in ["HEAD", "logs/HEAD"] {
+        let path = workspace.join(git(&["rev-parse", "--git-path", name])?);
+        if path.exists() {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
+    git(&["rev-parse", "--short=10", "HEAD"])
 }
 
 fn variable(name: &str) -> String {

@@ -8,3 +8,6 @@ pub mod machine;
 pub mod nested;
 pub mod path;
 pub mod streams;
+
+/// Version of this program; of a release build from a clone, with the commit.
+pub const VERSION: &str = env!("NICVMM_VERSION");

@@ -24,7 +24,8 @@ use crate::streams::print;
 Examples:
   nicvmm guest build
   nicvmm guest list
-  nicvmm guest build --kernel linux-image-rt-amd64 && nicvmm run --guest linux-image-rt -- uname -r")]
+  nicvmm guest build --kernel linux-image-rt-amd64
+  nicvmm run --guest linux-image-rt -- uname -r")]
 pub struct GuestArgs {
     #[command(subcommand)]
     action: Action,

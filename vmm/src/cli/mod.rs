@@ -19,7 +19,12 @@ use crate::streams::{print, say};
 
 /// Boots Linux test guests and sets one NIC model against another.
 #[derive(Debug, Parser)]
-#[command(name = "nicvmm", version, max_term_width = 100)]
+#[command(name = "nicvmm", version = crate::VERSION, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  nicvmm run -- uname -a
+  nicvmm compare
+Each command has more of them in its --help. NICVMM_LOG=info makes any say more.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -27,12 +32,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Doctor(doctor::DoctorArgs),
-    Guest(guest::GuestArgs),
-    Nested(nested::NestedArgs),
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Compare(Box<compare::CompareArgs>),
-    Path(path::PathCommand),
+    Path(Box<path::PathCommand>),
+    Nested(nested::NestedArgs),
+    Guest(guest::GuestArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(generate::CompletionsArgs),
     Generate(generate::GenerateArgs),
 }
 
@@ -73,6 +79,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(args) if args.print_config => show_config(&matches),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => generate::completions(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Guest(args) => guest::run(&args),
         Command::Nested(args) => nested::run(&args),
@@ -85,3 +92,7 @@ pub fn main() -> ExitCode {
         exit::FAULT.into()
     })
 }
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

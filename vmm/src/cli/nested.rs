@@ -17,6 +17,11 @@ use crate::streams::Streams;
 /// the current directory and those given by --writable; what it changes in /tmp and /run is thrown
 /// away. Our standard input, output and terminal are its own, and so is its exit status ours.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nicvmm nested -- uname -r
+  nicvmm nested -- sh experiment.sh     a script that starts `nicvmm path` and `nicvmm run`
+  nicvmm nested --cpus 4 -- bash        a shell")]
 pub struct NestedArgs {
     /// Another directory in which the command may write; may be repeated
     #[arg(long, value_name = "DIRECTORY")]

@@ -14,7 +14,7 @@ pub fn facts(kind: &str) -> HostFacts {
             .unwrap_or_default(),
         cpu: model(&cpu).unwrap_or("unknown").to_owned(),
         cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        nicvmm: env!("CARGO_PKG_VERSION").to_owned(),
+        nicvmm: crate::VERSION.to_owned(),
     }
 }
 

@@ -29,7 +29,7 @@ use crate::streams::{print, say};
 use plan::Task;
 use results::Results;
 
-/// Sets NICs against each other: the same guests, file and path, and another NIC in each variant.
+/// Sets NICs against each other: all else the same, and another NIC.
 ///
 /// A server guest with the NIC in question offers a file over HTTP, a client guest behind a router
 /// with a smaller MTU fetches it with GNU wget. Shown for each variant: goodput, what the router

@@ -109,7 +109,7 @@ fn conclude(wanted: Host, mut checks: Vec<Check>) -> Diagnosis {
         }
     }
     let works = host.is_some() && checks.iter().all(|check| check.level != Level::Failed);
-    let (schema, nicvmm) = ("nicvmm-doctor/1", env!("CARGO_PKG_VERSION"));
+    let (schema, nicvmm) = ("nicvmm-doctor/1", crate::VERSION);
     Diagnosis { schema, works, host, nicvmm, checks }
 }
 

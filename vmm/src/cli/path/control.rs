@@ -11,6 +11,7 @@ use crate::streams::print;
 
 /// Shows what a running path is set to and what it counted.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example: nicvmm path show --control /run/path.sock --json")]
 pub struct ShowArgs {
     /// The path's control socket.
     #[arg(long, value_name = "SOCKET")]

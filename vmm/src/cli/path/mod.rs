@@ -22,13 +22,13 @@ use crate::streams::print;
 /// Counters more often than this would be all that the path does.
 const STATS_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
-/// Routes between two NICs over a path with an MTU, delay, rate and an ICMP policy.
+/// Routes between two NICs over a path with an MTU, delay and ICMP policy.
 ///
 /// Listens on both sockets; NICs connect (`--nic ...,net=stream:SOCKET`, QEMU's `-netdev stream`),
 /// go and come back as they like. Ends on SIGINT or SIGTERM with status 0.
 #[derive(Clone, Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(after_help = "Example, the path of the 2022 report:\n  \
+#[command(after_help = "Examples, the path of the 2022 report:\n  \
     nicvmm path --port stream:/run/a.sock,ip=10.0.1.1/24 \\\n    \
     --port stream:/run/b.sock,mtu=1420,ip=10.0.2.1/24 --delay 12ms --rate 50mbit --icmp cisco\n\n\
     With --control /run/path.sock, from another terminal:\n  \

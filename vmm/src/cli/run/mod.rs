@@ -43,7 +43,7 @@ use variable::Variable;
 /// for the command). Without a COMMAND the default guest runs a shell, and a kernel of yours has its
 /// console on standard input and output. Nothing that happens in the guest outlives it.
 #[derive(Debug, Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = help())]
 pub struct RunArgs {
     /// Kernel: a bzImage (vmlinuz) or an ELF file (vmlinux); told apart by content. [default: the
     /// default guest's, with its initial RAM disk]
@@ -116,6 +116,22 @@ pub struct RunArgs {
     /// Command to run in the guest, with its arguments. [default: a shell]
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
+}
+
+/// Examples and exit statuses.
+fn help() -> String {
+    format!(
+        "\
+Examples:
+  nicvmm run -- uname -a
+  nicvmm run --cpus 2 --nic rtl8139,tso=mtu1500 --nic virtio-net -- lspci
+  echo hi | nicvmm run -- tr a-z A-Z
+  nicvmm run                                   a shell; Ctrl-A x stops the guest
+  nicvmm run --kernel vmlinuz --initrd initrd --append debug
+
+{}",
+        exit::HELP
+    )
 }
 
 /// What every guest gets on its command line: a quiet console, since each byte costs an exit, and
