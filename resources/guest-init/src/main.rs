@@ -55,6 +55,7 @@ fn boot() -> ExitCode {
         networks.push(network_result(&wanted.interface, || network::configure(wanted)));
     }
     warnings.extend(networks.into_iter().filter_map(Result::err));
+    warnings.extend(network::ask_name_servers(&parameters.name_servers).err());
     for warning in &warnings {
         eprintln!("nicvmm: {warning}");
     }

@@ -48,6 +48,9 @@ pub enum Error {
     /// The host's files could not be mounted.
     #[error("the nested machine cannot mount the host's files: {0}")]
     Mount(String),
+    /// The outer machine's network could not be set up.
+    #[error("the nested machine cannot set up its network: {0}")]
+    Network(String),
     /// Something must be UTF-8 to travel.
     #[error("{0:?} is not UTF-8, the nested machine cannot take it")]
     NotText(std::ffi::OsString),

@@ -62,6 +62,8 @@ pub struct Request {
     pub streams: Streams,
     /// Variables of our environment that the program gets too, beside a few usual ones.
     pub variables: Vec<String>,
+    /// Whether the outer machine reaches out, through QEMU's user networking.
+    pub network: bool,
     /// Memory of the outer machine in MiB.
     pub memory_mib: u32,
     /// CPUs of the outer machine.
@@ -78,6 +80,7 @@ impl Request {
             writable: Vec::new(),
             streams,
             variables: Vec::new(),
+            network: false,
             memory_mib: 4096,
             cpus: 2,
         }
@@ -106,6 +109,9 @@ pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
     };
     progress.set_message("mounting the host's files");
     explain(&mut qemu, outer::mount(&client, &shares))?;
+    if request.network {
+        explain(&mut qemu, outer::reach_out(&client))?;
+    }
     progress.finish_and_clear();
     let process = Arc::new(explain(&mut qemu, client.start(command).map_err(Error::from))?);
     let loan = Loan::default();

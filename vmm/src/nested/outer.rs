@@ -102,6 +102,29 @@ pub fn mount(client: &Client, shares: &[Share]) -> Result<()> {
     Err(Error::Mount(output.stderr_text().trim().to_owned()))
 }
 
+/// Gives the outer machine's NIC what QEMU's user networking expects by default, and the program its
+/// name server: the host's own may be one that only the host reaches.
+pub fn reach_out(client: &Client) -> Result<()> {
+    let script = format!(
+        "ip address add 10.0.2.15/24 dev eth0\n\
+         ip link set eth0 up\n\
+         ip route add default via 10.0.2.2\n\
+         echo nameserver 10.0.2.3 >/run/resolv.conf\n\
+         file={ROOT}/etc/resolv.conf\n\
+         if [ -L $file ]; then\n\
+         target=$(readlink $file | sed 's,^\\.\\./,/,')\n\
+         mkdir -p {ROOT}${{target%/*}}\n\
+         cp /run/resolv.conf {ROOT}$target\n\
+         elif [ -e $file ]; then mount --bind /run/resolv.conf $file\n\
+         fi\n"
+    );
+    let output = client.run(["sh", "-ec", &script], MOUNTING)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Error::Network(output.stderr_text().trim().to_owned()))
+}
+
 /// /tmp may hold the very program, or the current directory: there the host's files stay visible,
 /// and changes go to memory.
 fn script(shares: &[Share]) -> String {

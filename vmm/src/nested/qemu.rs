@@ -130,6 +130,9 @@ fn arguments(
     add("-device", format!("virtserialport,chardev=control,name={CONTROL_PORT}"));
     add("-object", "rng-random,id=random,filename=/dev/urandom".into());
     add("-device", "virtio-rng-pci,rng=random".into());
+    if request.network {
+        add("-nic", "user,model=virtio-net-pci".into());
+    }
     for Share { tag, path, writable } in shares {
         let readonly = if *writable { "off" } else { "on" };
         let path = path.replace(',', ",,");

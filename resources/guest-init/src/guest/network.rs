@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -43,6 +44,25 @@ pub fn configure(network: &Configure) -> Result<(), String> {
         stdin.write_all(batch.as_bytes()).map_err(|error| format!("ip -batch: {error}"))?;
     }
     check(ip.wait_with_output(), &batch)
+}
+
+/// Has programs ask these servers for the addresses of names. Otherwise they only look into files:
+/// most guests have no one to ask.
+pub fn ask_name_servers(servers: &[IpAddr]) -> Result<(), String> {
+    if servers.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> =
+        servers.iter().map(|server| format!("nameserver {server}\n")).collect();
+    let lines = lines.concat();
+    let files = [
+        ("/etc/resolv.conf", &lines[..]),
+        ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
+    ];
+    for (path, text) in files {
+        fs::write(path, text).map_err(|error| format!("{path}: {error}"))?;
+    }
+    Ok(())
 }
 
 fn check(output: io::Result<std::process::Output>, what: &str) -> Result<(), String> {

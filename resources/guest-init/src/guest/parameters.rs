@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `nicvmm.control=ttyS1` | control device: a name in /dev, or the name of a virtio port |
 //! | `nicvmm.net=MAC,10.0.1.2/24,gw=10.0.1.1,mtu=1500` | interface by MAC or name; may repeat |
+//! | `nicvmm.dns=10.0.1.3` | whom to ask for the addresses of names |
 //! | `nicvmm.modules=tun,sch_netem` | modules to load beside those the hardware asks for |
 //! | `nicvmm.timer=1284` | port of the boot timer, which hears how far the guest is |
 //! | `nicvmm.shell` | a shell on the console; the guest powers off when it ends |
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::protocol::{CONTROL_PARAMETER, Configure, DEFAULT_CONTROL, TIMER_PARAMETER};
@@ -19,6 +21,8 @@ pub struct Parameters {
     pub control: String,
     /// Interfaces to set up.
     pub networks: Vec<Configure>,
+    /// Whom to ask for the addresses of names.
+    pub name_servers: Vec<IpAddr>,
     /// Modules to load by name.
     pub modules: Vec<String>,
     /// Whether to start a shell on the console.
@@ -35,6 +39,7 @@ impl Parameters {
         let mut parameters = Self {
             control: DEFAULT_CONTROL.into(),
             networks: Vec::new(),
+            name_servers: Vec::new(),
             modules: Vec::new(),
             shell: false,
             timer: None,
@@ -47,6 +52,10 @@ impl Parameters {
                 "nicvmm.net" => match value.parse() {
                     Ok(network) => parameters.networks.push(network),
                     Err(why) => parameters.warnings.push(format!("{word}: {why}")),
+                },
+                "nicvmm.dns" => match value.parse() {
+                    Ok(address) => parameters.name_servers.push(address),
+                    Err(_) => parameters.warnings.push(format!("{word}: no address")),
                 },
                 "nicvmm.modules" => {
                     let names = value.split(',').filter(|name| !name.is_empty());

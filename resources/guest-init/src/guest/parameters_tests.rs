@@ -24,6 +24,14 @@ fn networks_repeat() {
 }
 
 #[test]
+fn name_servers_repeat() {
+    let parameters = Parameters::parse("nicvmm.dns=10.0.1.3 nicvmm.dns=fd00::3 nicvmm.dns=here");
+    let written: Vec<_> = parameters.name_servers.iter().map(ToString::to_string).collect();
+    assert_eq!(written, ["10.0.1.3", "fd00::3"]);
+    assert_eq!(parameters.warnings, ["nicvmm.dns=here: no address"]);
+}
+
+#[test]
 fn control_modules_and_shell_are_taken() {
     let parameters =
         Parameters::parse("nicvmm.control=hvc0 nicvmm.modules=tun,kvm_amd nicvmm.shell");

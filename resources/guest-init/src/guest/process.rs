@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, chdir, chroot};
 
 use super::input::{self, InputQueue};
 use super::outputs::Outputs;
@@ -135,14 +138,18 @@ pub(super) fn signal(group: i32, signal: i32) {
     }
 }
 
-/// Becomes another program under another root directory. Returns only if that fails.
+/// Becomes another program, to which the file system at another directory is the root. Returns only if
+/// that fails.
+///
+/// It is moved over the old root, in a mount namespace of its own: a program whose root is merely
+/// changed may not make user namespaces.
 pub fn enter(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> String {
     let (Some(root), Some(directory), Some(program)) =
         (arguments.next(), arguments.next(), arguments.next())
     else {
         return format!("usage: {ENTER} ROOT DIRECTORY PROGRAM [ARGUMENT]...");
     };
-    if let Err(error) = nix::unistd::chroot(root.as_os_str()) {
+    if let Err(error) = change_root(Path::new(&root)) {
         return format!("{}: {error}", root.display());
     }
     if let Err(error) = std::env::set_current_dir(&directory) {
@@ -150,4 +157,12 @@ pub fn enter(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> String 
     }
     let error = Command::new(&program).args(arguments).exec();
     format!("{}: {error}", program.display())
+}
+
+fn change_root(root: &Path) -> nix::Result<()> {
+    let none: Option<&str> = None;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    chdir(root)?;
+    mount(Some("."), "/", none, MsFlags::MS_MOVE, none)?;
+    chroot(".")
 }

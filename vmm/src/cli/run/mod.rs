@@ -4,6 +4,7 @@ mod command;
 mod console;
 mod control;
 mod nic;
+mod passt;
 mod report;
 mod timing;
 mod variable;
@@ -31,7 +32,8 @@ use crate::streams::{Streams, block_resizes, say};
 use command::GuestCommand;
 use console::ConsoleTarget;
 use control::ControlSocket;
-use nic::NicSpec;
+pub(super) use nic::NicSpec;
+use nic::Wire;
 use report::Report;
 use timing::Timing;
 use variable::Variable;
@@ -184,8 +186,9 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     let mut machine = Machine::new(args.memory << 20, args.cpus)?;
     let transcript = Transcript::default();
     let terminal = console::add(&mut machine, &args.console(), &transcript)?;
+    let mut networks = Vec::new();
     for (index, nic) in args.nic.iter().enumerate() {
-        nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?;
+        networks.push(nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?);
     }
     add_randomness(&mut machine)?;
     let report = args.report.as_deref().map(|path| Report::create(path, machine.exits()));
@@ -201,7 +204,7 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
         report.repeat(interval).context("cannot start a thread")?;
     }
     let ending = machine.run(args.timeout);
-    drop(terminal);
+    drop((terminal, networks));
     if let Some(command) = &command {
         command.end_loan();
     }
@@ -275,28 +278,31 @@ fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     let mut request = same_command(line.iter().cloned())?;
     request.writable = files.map(|file| directory_of(file)).collect();
     request.variables = args.env.iter().map(|variable| variable.name.clone()).collect();
+    request.network = args.nic.iter().any(|nic| nic.wire == Wire::User);
     request.streams = Streams::detect();
     enter_nested(&request, 1, args.quiet)
 }
 
 /// What to boot: the files that were named, or the default guest, which is built if need be.
 fn payload(args: &RunArgs) -> Result<Payload> {
-    let control = format!("{CONTROL_PARAMETER}={CONTROL_PORT}");
-    let timer = format!("{TIMER_PARAMETER}={}", layout::BOOT_TIMER);
-    let mut command_line = vec![COMMAND_LINE, &control];
+    let mut command_line =
+        vec![COMMAND_LINE.to_owned(), format!("{CONTROL_PARAMETER}={CONTROL_PORT}")];
     if args.timed() {
-        command_line.push(&timer);
+        command_line.push(format!("{TIMER_PARAMETER}={}", layout::BOOT_TIMER));
     }
     let (kernel, initrd) = if let Some(kernel) = &args.kernel {
         (kernel.clone(), args.initrd.clone())
     } else {
         let guest = super::guest::chosen(args.guest.as_deref(), args.quiet)?;
         if args.console() == ConsoleTarget::Stdio && args.control.is_none() {
-            command_line.push(CONSOLE_SHELL);
+            command_line.push(CONSOLE_SHELL.into());
+        }
+        for (index, nic) in args.nic.iter().enumerate().filter(|(_, nic)| nic.wire == Wire::User) {
+            command_line.push(passt::parameters(index, nic.address(index)));
         }
         (guest.kernel, Some(guest.initrd))
     };
-    command_line.extend(args.append.iter().map(String::as_str));
+    command_line.extend(args.append.iter().cloned());
     Ok(Payload { kernel, initrd, command_line: command_line.join(" ") })
 }
 

@@ -9,6 +9,7 @@ use devices::net::{Backend, Capture, Null, Offloads, Stream, Tap};
 use devices::rtl8139::{self, Chip, Quirks, Rtl8139, Tso};
 use devices::virtio::{self, net::VirtioNet};
 
+use super::passt::Passt;
 use crate::machine::Machine;
 
 /// Which NIC the guest sees.
@@ -40,6 +41,8 @@ pub enum Wire {
     Stream(PathBuf),
     /// Through a tap interface of this name.
     Tap(String),
+    /// Into the world by way of passt, without root.
+    User,
 }
 
 /// One `--nic`.
@@ -58,7 +61,7 @@ pub struct NicSpec {
 /// What `--nic` takes, for `--help` and for errors.
 pub const HELP: &str = "rtl8139[,tso=mss|mtu1500][,chip=8139cplus|8139]\
 [,quirks=none|qemu-5.2|qemu-7.2] or virtio-net[,offload=on|off], each with \
-[,mac=ADDRESS][,net=null|stream:PATH|tap:NAME][,capture=FILE]";
+[,mac=ADDRESS][,net=null|user|stream:PATH|tap:NAME][,capture=FILE]";
 
 impl FromStr for NicSpec {
     type Err = String;
@@ -96,9 +99,10 @@ impl NicSpec {
             ("capture", _) => self.capture = Some(value.into()),
             ("net", _) => match value.split_once(':') {
                 None if value == "null" => self.wire = Wire::Null,
+                None if value == "user" => self.wire = Wire::User,
                 Some(("stream", path)) => self.wire = Wire::Stream(path.into()),
                 Some(("tap", name)) => self.wire = Wire::Tap(name.into()),
-                _ => return wrong("null, stream:PATH or tap:NAME"),
+                _ => return wrong("null, user, stream:PATH or tap:NAME"),
             },
             ("tso", Model::Rtl8139 { tso, .. }) => match value {
                 "mss" => *tso = Some(Tso::Mss),
@@ -126,7 +130,12 @@ impl NicSpec {
 
     /// Whether the wire leads to something else on this host.
     pub fn reaches_out(&self) -> bool {
-        self.wire != Wire::Null
+        !matches!(self.wire, Wire::Null | Wire::User)
+    }
+
+    /// The address, as number `index` of the guest.
+    pub fn address(&self, index: usize) -> [u8; 6] {
+        self.mac.unwrap_or([0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + index as u8])
     }
 
     /// What the wire may hand over unfinished, if the model wants it.
@@ -139,22 +148,30 @@ impl NicSpec {
         }
     }
 
-    fn open(&self) -> Result<Box<dyn Backend>> {
+    fn open(&self, index: usize) -> Result<(Box<dyn Backend>, Option<Passt>)> {
+        let mut passt = None;
         let wire: Box<dyn Backend> = match &self.wire {
             Wire::Null => Box::new(Null),
             Wire::Stream(path) => Box::new(Stream::open(path)?),
             Wire::Tap(name) => Box::new(Tap::open(name, self.delivers())?),
+            Wire::User => {
+                let (running, stream) = Passt::start(index, self.address(index))?;
+                passt = Some(running);
+                Box::new(stream)
+            }
         };
-        Ok(match &self.capture {
+        let wire = match &self.capture {
             None => wire,
             Some(path) => Box::new(Capture::new(wire, CaptureFile::create(path, "nic")?)),
-        })
+        };
+        Ok((wire, passt))
     }
 
-    /// Plugs the NIC in, as number `index` of the guest.
-    pub fn plug(&self, machine: &mut Machine, index: usize) -> Result<()> {
-        let backend = self.open()?;
-        let mac = self.mac.unwrap_or([0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + index as u8]);
+    /// Plugs the NIC in, as number `index` of the guest. The answer, if there is one, has to live as long
+    /// as the machine.
+    pub fn plug(&self, machine: &mut Machine, index: usize) -> Result<Option<Passt>> {
+        let (backend, passt) = self.open(index)?;
+        let mac = self.address(index);
         match self.model {
             Model::Rtl8139 { chip, tso, quirks } => {
                 let tso = tso.unwrap_or_default();
@@ -171,7 +188,7 @@ impl NicSpec {
                 machine.add_nic(Box::new(function), backend, None)?;
             }
         }
-        Ok(())
+        Ok(passt)
     }
 }
 

@@ -1,0 +1,28 @@
+use super::*;
+
+const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+
+#[test]
+fn the_default_guest_is_told_its_network() {
+    assert_eq!(
+        parameters(1, MAC),
+        "nicvmm.net=52:54:00:12:34:56,10.88.1.2/24,gw=10.88.1.1 nicvmm.dns=10.88.1.3"
+    );
+}
+
+#[test]
+fn an_answer_is_told_from_other_frames_and_from_silence() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    assert!(!answer(&ours).unwrap());
+    let mut frame = question(0, MAC);
+    theirs.write_all(&frame).unwrap();
+    assert!(answer(&ours).unwrap());
+    frame[4 + 12] = 0x86; // some other EtherType
+    theirs.write_all(&frame).unwrap();
+    assert!(!answer(&ours).unwrap());
+    theirs.write_all(&u32::MAX.to_be_bytes()).unwrap();
+    assert!(answer(&ours).is_err());
+    drop(theirs);
+    assert!(answer(&ours).is_err());
+}
