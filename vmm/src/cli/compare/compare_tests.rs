@@ -37,8 +37,8 @@ fn without_arguments_the_incident_is_compared_with_its_cures() {
 
 #[test]
 fn runs_are_interleaved() {
-    let plan = planned("--variant a --variant b --runs 2").unwrap();
-    assert_eq!(names(&plan), ["1 a", "1 b", "2 a", "2 b"]);
+    let plan = planned("--variant rtl8139 --variant virtio-net --runs 2").unwrap();
+    assert_eq!(names(&plan), ["1 rtl8139", "1 virtio-net", "2 rtl8139", "2 virtio-net"]);
 }
 
 #[test]
@@ -64,6 +64,13 @@ fn a_wrong_value_is_named() {
     let error = parse("--rate fast").unwrap_err().to_string();
     assert!(error.contains("'fast' is not a rate"), "{error}");
     assert!(parse("--delay 12").is_err());
+}
+
+#[test]
+fn a_nic_that_nicvmm_does_not_have_is_named_before_anything_starts() {
+    let error = planned("--variant virtio-net --variant e1000").unwrap_err().to_string();
+    assert!(error.contains("e1000") && error.contains("rtl8139 or virtio-net"), "{error}");
+    assert!(planned("--variant virtio-net --variant qemu:e1000").is_ok());
 }
 
 #[test]

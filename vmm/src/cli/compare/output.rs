@@ -1,7 +1,7 @@
 //! Files that a result is written to.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -34,11 +34,15 @@ impl Destination {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
+        // Whoever reads the complaint knows nothing of the other name.
+        let plain = |error: io::Error| io::Error::from(error.kind());
+        fs::metadata(directory).with_context(cannot)?;
         let everyone_reads = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         let temporary = tempfile::Builder::new()
             .prefix(".nicvmm-")
             .permissions(everyone_reads)
             .tempfile_in(directory)
+            .map_err(plain)
             .with_context(cannot)?;
         Ok(Self::File { temporary, path: path.to_owned() })
     }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::CompareArgs;
+use crate::cli::run::NicSpec;
 use crate::lab::scenario::{Scenario, Schedule, find};
 use crate::lab::{
     Accelerator, Arm, Download, Image, IpVersion, Limits, PathPlan, Plan, Variant, Vmm,
@@ -38,7 +39,9 @@ impl Task {
     /// As `args` ask for it.
     pub fn of(args: &CompareArgs) -> Result<Self> {
         if args.scenarios.is_empty() {
-            return Ok(Self::Variants(variants(args)?));
+            let arms = variants(args)?;
+            check_nics(&arms)?;
+            return Ok(Self::Variants(arms));
         }
         let mut scenarios: Vec<Scenario> = Vec::new();
         for name in &args.scenarios {
@@ -49,7 +52,9 @@ impl Task {
         for (arm, _) in scenarios.iter_mut().flat_map(|scenario| &mut scenario.variants) {
             arm.download = override_download(args, arm.download);
         }
-        Ok(Self::Scenarios(Schedule::of(scenarios)))
+        let schedule = Schedule::of(scenarios);
+        check_nics(&schedule.arms)?;
+        Ok(Self::Scenarios(schedule))
     }
 
     /// What to measure.
@@ -90,6 +95,15 @@ impl Task {
             arms,
         })
     }
+}
+
+/// Whether nicvmm knows the NICs that it is to emulate, before any guest has been started for them.
+fn check_nics(arms: &[Arm]) -> Result<()> {
+    for arm in arms.iter().filter(|arm| arm.nic.vmm() == Vmm::Nicvmm) {
+        let nic = arm.nic.nic();
+        nic.parse::<NicSpec>().map_err(|why| anyhow!("variant {nic}: {why}"))?;
+    }
+    Ok(())
 }
 
 fn variants(args: &CompareArgs) -> Result<Vec<Arm>> {

@@ -85,7 +85,8 @@ fn a_mistake_is_told_with_line_and_key() {
         wrong("[nic]\nmodel = 'x'"),
         "FILE: line 1: nic: takes no table; write it as on the command line"
     );
-    assert!(wrong("nic = ['ne2000']").contains("line 1: nic: "), "{}", wrong("nic = ['ne2000']"));
+    let list = "nic = [\n  'virtio-net',\n  'ne2000',\n]";
+    assert!(wrong(list).contains("line 3: nic: "), "{}", wrong(list));
     assert!(wrong("memory =").contains("line 1"), "{}", wrong("memory ="));
 }
 

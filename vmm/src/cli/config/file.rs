@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +63,19 @@ pub fn read(command: &Command, path: &Path) -> Result<Vec<Entry>, Error> {
     let entries = table.get_ref().iter().map(|(key, value)| {
         entry(command, key.get_ref(), value).map_err(|why| Error::Key {
             path: path.into(),
-            line: line(&text, key.span().start),
+            line: line(&text, culprit(command, key, value)),
             key: key.get_ref().to_string(),
             why,
         })
     });
     entries.collect()
+}
+
+/// Where the mistake is: at the key, or at the one value of a list that would not do by itself.
+fn culprit(command: &Command, key: &Spanned<DeString>, value: &Spanned<DeValue>) -> usize {
+    let values = value.get_ref().as_array().into_iter().flat_map(|values| values.iter());
+    let mut wrong = values.filter(|value| entry(command, key.get_ref(), value).is_err());
+    wrong.next().map_or(key.span(), Spanned::span).start
 }
 
 fn entry(command: &Command, key: &str, value: &Spanned<DeValue>) -> Result<Entry, String> {

@@ -124,7 +124,8 @@ impl FromStr for Ip {
 /// Reads a scenario. `origin` is its file, for messages.
 pub fn parse(name: &str, origin: &str, text: &str) -> Result<Scenario, Error> {
     let wrong = |message: String| Error::Content { origin: origin.to_owned(), message };
-    let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    let file: File =
+        toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
     if file.variant.is_empty() {
         return Err(wrong("it has no [[variant]], so there is nothing to measure".to_owned()));
     }

@@ -82,7 +82,7 @@ pub fn find(name: &str) -> Result<Vec<Scenario>, Error> {
     let close = ENTRIES.iter().map(|entry| (distance(entry.name, name), entry.name)).min();
     let hint = close
         .filter(|(distance, _)| *distance <= CLOSE)
-        .map_or_else(String::new, |(_, close)| format!("; did you mean `{close}`?"));
+        .map_or_else(String::new, |(_, close)| format!(" (did you mean `{close}`?)"));
     Err(Error::Unknown { name: name.to_owned(), hint })
 }
 
