@@ -71,6 +71,11 @@ pub trait Function: Send {
         false
     }
 
+    /// Whether the function asserts PME# now: it sleeps, and saw what it was to wake up for.
+    fn wakes(&self) -> bool {
+        false
+    }
+
     /// Shows the registers behind memory BAR `bar` that reads may be served from without asking:
     /// fills `page` and answers true, or answers false if reads must be asked for now.
     fn mirror(&self, _bar: usize, _page: &mut [u8]) -> bool {

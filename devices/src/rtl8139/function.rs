@@ -116,6 +116,10 @@ impl Function for Rtl8139 {
         self.interrupting() && self.pci.command() & COMMAND_NO_INTX == 0 && !self.is_asleep()
     }
 
+    fn wakes(&self) -> bool {
+        self.asserts_pme()
+    }
+
     fn mirror(&self, bar: usize, page: &mut [u8]) -> bool {
         let varies = self.counter_used || self.config.quirks.exact_accesses || self.is_asleep();
         if bar != MEMORY_BAR || varies {

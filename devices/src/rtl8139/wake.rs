@@ -53,7 +53,7 @@ impl Rtl8139 {
     }
 
     /// Whether it asserts PME#: it saw what it was to wake up for.
-    pub fn wakes(&self) -> bool {
+    pub(super) fn asserts_pme(&self) -> bool {
         let both = PME_ENABLED | PME_STATUS;
         self.control().is_some_and(|control| control & both == both)
     }

@@ -6,7 +6,7 @@ use acpi_tables::rsdp::Rsdp;
 use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
 use acpi_tables::{Aml, aml, facs::FACS, gas};
-use devices::platform::SLEEP_TYPE_OFF;
+use devices::platform::{GeneralEvents, PME_EVENT, SLEEP_TYPE_OFF};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use super::error::{Error, Result};
@@ -87,6 +87,9 @@ fn fadt(facs: u64, dsdt: u64) -> impl Aml {
     fadt.pm1_cnt_len = 2;
     fadt.x_pm1a_evt_blk = port(events, 32, gas::AccessSize::WordAccess);
     fadt.x_pm1a_cnt_blk = port(control, 16, gas::AccessSize::WordAccess);
+    fadt.gpe0_blk = (layout::GENERAL_EVENTS as u32).into();
+    fadt.gpe0_blk_len = GeneralEvents::LENGTH as u8;
+    fadt.x_gpe0_blk = port(layout::GENERAL_EVENTS, 16, gas::AccessSize::ByteAccess);
     fadt.iapc_boot_arch = (NO_VGA | NO_CMOS_CLOCK).into();
     fadt.reset_reg = port(layout::POWER + 8, 8, gas::AccessSize::ByteAccess);
     fadt.reset_value = RESET_VALUE;
@@ -116,6 +119,34 @@ fn source_override(isa: u8, gsi: u32, flags: u16) -> [u8; 10] {
     let [g0, g1, g2, g3] = gsi.to_le_bytes();
     let [f0, f1] = flags.to_le_bytes();
     [2, 10, 0, isa, g0, g1, g2, g3, f0, f1]
+}
+
+/// The NICs' slots: each wakes the guest by the event that PME# is, and hears of that event.
+fn wake(code: &mut Vec<u8>) {
+    /// The deepest state to wake from. There is none but suspend-to-idle, which is S0.
+    const DEEPEST: u8 = 3;
+    /// Notify: the device asked to wake up.
+    const WAKE: u8 = 2;
+    let nics = layout::FIRST_NIC_SLOT..devices::pci::SLOTS;
+    let name = |slot: usize| format!("\\_SB_.PCI0.S{slot:02X}_");
+    let mut tell = Vec::new();
+    for slot in nics {
+        aml::Device::new(
+            name(slot).as_str().into(),
+            vec![
+                &aml::Name::new("_ADR".into(), &((slot as u32) << 16)),
+                &aml::Name::new("_PRW".into(), &aml::Package::new(vec![&PME_EVENT, &DEEPEST])),
+            ],
+        )
+        .to_aml_bytes(code);
+        tell.push(aml::Path::new(&name(slot)));
+    }
+    let tell: Vec<_> = tell.iter().map(|slot| aml::Notify::new(slot, &WAKE)).collect();
+    let tell = tell.iter().map(|notify| notify as &dyn Aml).collect();
+    // Edge-triggered: PME# may stay asserted until the driver has been there.
+    let method = format!("_E{PME_EVENT:02X}");
+    let method = aml::Method::new(method.as_str().into(), 0, false, tell);
+    aml::Scope::new("\\_GPE".into(), vec![&method]).to_aml_bytes(code);
 }
 
 fn dsdt(slots: usize) -> Sdt {
@@ -153,6 +184,7 @@ fn dsdt(slots: usize) -> Sdt {
         ],
     )
     .to_aml_bytes(&mut code);
+    wake(&mut code);
     aml::Name::new(
         "_S5_".into(),
         &aml::Package::new(vec![&SLEEP_TYPE_OFF, &aml::ZERO, &aml::ZERO, &aml::ZERO]),

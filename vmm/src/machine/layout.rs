@@ -51,6 +51,8 @@ pub const BOOT_TIMER: u64 = 0x504;
 pub const PANIC: u64 = 0x505;
 /// ACPI power registers.
 pub const POWER: u64 = 0x600;
+/// ACPI general-purpose event registers.
+pub const GENERAL_EVENTS: u64 = 0x610;
 /// PCI configuration address and data.
 pub const PCI_CONFIG: u64 = 0xcf8;
 

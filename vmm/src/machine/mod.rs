@@ -31,6 +31,7 @@ mod signals;
 mod slot;
 pub mod timeline;
 mod vcpu;
+mod wake;
 mod worker;
 
 use std::os::fd::OwnedFd;
@@ -44,7 +45,7 @@ use devices::interrupt::Messages;
 use devices::memory::DmaMemory;
 use devices::net::Backend;
 use devices::pci::{Function, HostBridge};
-use devices::platform::{I8042, Panic, Power};
+use devices::platform::{GeneralEvents, I8042, Panic, Power};
 use event_manager::{EventManager, MutEventSubscriber, SubscriberOps};
 use kvm_bindings::{KVM_PIT_SPEAKER_DUMMY, kvm_pit_config};
 use kvm_ioctls::{Kvm, VcpuFd, VmFd};
@@ -57,12 +58,13 @@ pub use signals::block_signals;
 pub use vcpu::ExitCounts;
 pub use worker::Peer;
 
-use irqchip::{EdgeLine, MsiVectors, Routing};
+use irqchip::{EdgeLine, MsiVectors, PinLine, Routing};
 use nic::NicWorker;
 use pci::{PciBus, SharedBus};
 use serial::{InputFilter, Output, SerialInput, SerialPort};
 use signals::{Deadline, Signals};
 use timeline::Timeline;
+use wake::ControlInterrupt;
 use worker::Worker;
 
 /// How long a vCPU gets to notice that it shall stop before it is kicked again.
@@ -133,8 +135,17 @@ impl Machine {
             vcpus.push(vcpu);
         }
         let (pio, mmio) = (SharedBus::default(), Arc::new(RwLock::new(Bus::default())));
-        let pci =
-            Arc::new(PciBus::new(vm.clone(), memory.clone(), numbers, pio.clone(), mmio.clone())?);
+        let control_interrupt = Arc::new(PinLine::new(&vm, layout::SCI_GSI)?);
+        let general_events = Arc::new(Mutex::new(GeneralEvents::new(control_interrupt.clone())));
+        let bus = PciBus::new(
+            vm.clone(),
+            memory.clone(),
+            numbers,
+            pio.clone(),
+            mmio.clone(),
+            general_events.clone(),
+        );
+        let pci = Arc::new(bus?);
         let _ = pci.plug(0, Box::<HostBridge>::default(), None)?;
         let context = vcpu::Context {
             pio: pio.clone(),
@@ -146,7 +157,7 @@ impl Machine {
         };
         let events = EventManager::new()
             .map_err(|e| Error::System("epoll", std::io::Error::other(format!("{e:?}"))))?;
-        let machine = Self {
+        let mut machine = Self {
             vcpus,
             vm,
             memory,
@@ -159,14 +170,17 @@ impl Machine {
             context,
             events,
         };
-        machine.add_platform()?;
+        machine.add_platform(general_events)?;
+        machine.add_subscriber(Box::new(ControlInterrupt(control_interrupt)));
         Ok(machine)
     }
 
-    fn add_platform(&self) -> Result<()> {
+    fn add_platform(&self, events: Arc<Mutex<GeneralEvents>>) -> Result<()> {
         self.add_ports(layout::I8042, 5, I8042)?;
         self.add_ports(layout::PANIC, 1, Panic)?;
-        self.add_ports(layout::POWER, Power::LENGTH, Power::default())
+        self.add_ports(layout::POWER, Power::LENGTH, Power::default())?;
+        let mut bus = self.pio.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(bus.insert(layout::GENERAL_EVENTS, GeneralEvents::LENGTH, events)?)
     }
 
     /// Adds a boot timer. The answer hears how far the guest is and when.

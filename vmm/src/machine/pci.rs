@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use devices::bus::Bus;
 use devices::pci::config::{BARS, Bar, BarKind};
 use devices::pci::{ConfigurationPorts, Doorbell, Function, SLOTS};
+use devices::platform::GeneralEvents;
 use kvm_ioctls::{IoEventAddress, NoDatamatch, VmFd};
 use vm_memory::{GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
@@ -18,6 +19,7 @@ use super::irqchip::PinLine;
 use super::layout;
 use super::memory::{MirrorPage, SlotNumbers};
 use super::slot::{Slot, Window};
+use super::wake::WakeLine;
 
 /// An address space that vCPUs read and event handlers change.
 pub type SharedBus = Arc<RwLock<Bus>>;
@@ -44,6 +46,8 @@ pub struct PciBus {
     ports: Arc<Mutex<ConfigurationPorts>>,
     pio: SharedBus,
     mmio: SharedBus,
+    /// Where PME# leads.
+    events: Arc<Mutex<GeneralEvents>>,
     entries: Mutex<Vec<Entry>>,
     next_memory: Mutex<u64>,
     next_port: Mutex<u64>,
@@ -56,13 +60,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PciBus {
-    /// An empty bus, its configuration ports on `pio`.
+    /// An empty bus, its configuration ports on `pio`, PME# leading to `events`.
     pub fn new(
         vm: Arc<VmFd>,
         memory: GuestMemoryMmap,
         numbers: SlotNumbers,
         pio: SharedBus,
         mmio: SharedBus,
+        events: Arc<Mutex<GeneralEvents>>,
     ) -> Result<Self> {
         let ports = Arc::new(Mutex::new(ConfigurationPorts::default()));
         pio.write().unwrap_or_else(PoisonError::into_inner).insert(
@@ -77,6 +82,7 @@ impl PciBus {
             ports,
             pio,
             mmio,
+            events,
             entries: Mutex::default(),
             next_memory: Mutex::new(layout::PCI_MEMORY),
             next_port: Mutex::new(layout::PCI_IO),
@@ -97,11 +103,12 @@ impl PciBus {
         }
         self.assign(number, function.as_mut());
         let line = Arc::new(PinLine::new(&self.vm, layout::pci_gsi(number))?);
+        let wake = WakeLine::new(self.events.clone());
         let mirror = match mirrored {
             Some(bar) => Some((bar, MirrorPage::new(&self.numbers)?)),
             None => None,
         };
-        let slot = Arc::new(Slot::new(self.vm.clone(), function, line, mirror)?);
+        let slot = Arc::new(Slot::new(self.vm.clone(), function, line, wake, mirror)?);
         lock(&self.ports).insert(number, slot.clone());
         lock(&self.entries).push(Entry { slot: slot.clone(), mappings: [const { None }; BARS] });
         Ok(slot)

@@ -22,6 +22,7 @@ use super::alarm::Alarm;
 use super::error::{Error, Result};
 use super::irqchip::PinLine;
 use super::memory::MirrorPage;
+use super::wake::WakeLine;
 
 /// An event that stands for one or more of a function's doorbells.
 pub struct Bell {
@@ -43,6 +44,7 @@ pub struct Slot {
     vm: Arc<VmFd>,
     function: Mutex<Box<dyn Function>>,
     line: Arc<PinLine>,
+    wake: WakeLine,
     bells: Vec<Bell>,
     service: EventFd,
     started: Instant,
@@ -59,11 +61,12 @@ fn eventfd() -> Result<EventFd> {
 }
 
 impl Slot {
-    /// Connects `function` to `line`, and shows memory BAR `mirrored.0` through `mirrored.1`.
+    /// Connects `function` to `line` and its PME# to `wake`, and shows memory BAR `mirrored.0` through `mirrored.1`.
     pub fn new(
         vm: Arc<VmFd>,
         function: Box<dyn Function>,
         line: Arc<PinLine>,
+        wake: WakeLine,
         mirrored: Option<(usize, MirrorPage)>,
     ) -> Result<Self> {
         let mut ids: Vec<u32> = function.doorbells().iter().map(|bell| bell.id).collect();
@@ -81,6 +84,7 @@ impl Slot {
             vm,
             function: Mutex::new(function),
             line,
+            wake,
             bells,
             service: eventfd()?,
             started: Instant::now(),
@@ -133,6 +137,7 @@ impl Slot {
             mirror.refresh(&self.vm, function);
         }
         self.line.set(function.level());
+        self.wake.set(function.wakes());
         self.alarm.set(function.deadline(), || self.now());
     }
 
