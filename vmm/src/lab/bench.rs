@@ -42,6 +42,9 @@ ping -c 3 -i 0.2 -W 2 \"$1\"";
 /// Tries to reach the other side.
 const REACH_TRIES: &str = "15";
 
+/// Where the path can be told to change.
+const PATH_CONTROL: &str = "path.ctl";
+
 /// A path and two guests.
 #[derive(Debug)]
 pub struct Bench {
@@ -137,6 +140,11 @@ impl Bench {
         Ok(parse::shortest_round_trip(&said))
     }
 
+    /// The socket at which the path can be told to change.
+    pub fn path_control(&self) -> PathBuf {
+        self.scratch.path().join(PATH_CONTROL)
+    }
+
     /// Ends the path, so that its last counters are read, and everything else with it. Answers what
     /// was recorded of the transfer.
     pub fn end(mut self, stop: &Stop) -> Vec<Packet> {
@@ -159,7 +167,8 @@ fn start_path(
     watch: &mut Watch,
 ) -> Result<(Rc<Part>, Readings), Error> {
     let [server, client] = [Role::Server, Role::Client].map(|role| directory.network(role));
-    let command = command::path(&plan.program, &arm.path, &server, &client, record);
+    let mut command = command::path(&plan.program, &arm.path, &server, &client, record);
+    command.arg("--control").arg(directory.sockets.join(PATH_CONTROL));
     let log = directory.logs.join("path.log");
     let (part, stdout) = Part::start("the path", command, &log, Output::Pipe, watch.stop())?;
     let part = Rc::new(part);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::addresses::Role;
 use super::bench::Bench;
+use super::during::Agenda;
 use super::error::{Error, Evidence};
 use super::kernel_counters::{self, KernelCounters};
 use super::machine::Job;
@@ -166,8 +167,10 @@ fn download(
         arguments: &[&seconds, &url],
         limit: arm.download.time + plan.limits.command,
     };
+    let mut agenda = Agenda::new(bench.path_control(), &arm.during);
     let output = bench.client.script(&bench.watch, job, || {
         alive(plan, bench, start)?;
+        agenda.keep()?;
         progress.rate(start.elapsed().as_secs_f64(), bench.readings.rate(RATE_SPAN));
         Ok(())
     })?;

@@ -31,6 +31,15 @@ pub enum Error {
         evidence: Evidence,
     },
 
+    /// The path did not change as it was told.
+    #[error("the path did not take `{changes}`: {reason}")]
+    Path {
+        /// What it was told.
+        changes: String,
+        /// What it said.
+        reason: String,
+    },
+
     /// A process ended that should have gone on.
     #[error("{part} ended ({status}){evidence}")]
     Ended {

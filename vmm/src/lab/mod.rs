@@ -1,7 +1,7 @@
 //! Sets NIC models against each other: the same guests, file and path, and one NIC changed.
 //!
 //! 1. A [`Plan`] names the [`Arm`]s: each a NIC ([`Variant`]), the path between the guests, what the
-//!    server guest is told beforehand, and how long to download.
+//!    server guest is told beforehand, what happens to the path meanwhile, and how long to download.
 //! 2. [`measure`] makes the runs interleaved over the arms (A B C A B C), each on a fresh bench of
 //!    three processes: the path, the server's VMM and the client's. A crash stays in one of
 //!    them, and what each uses can be read from the kernel.
@@ -20,6 +20,7 @@ mod bench;
 mod cells;
 mod command;
 mod download;
+mod during;
 mod error;
 mod exits;
 mod host;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::during::Moment;
 use super::outcome::{Conditions, PathFacts};
 use super::variant::Variant;
 
@@ -54,6 +55,8 @@ pub struct Arm {
     pub path: PathPlan,
     /// Commands for the server guest's shell, before the download.
     pub server: Vec<String>,
+    /// Changes of the path while the download runs.
+    pub during: Vec<Moment>,
     /// What is downloaded.
     pub download: Download,
 }
@@ -61,8 +64,9 @@ pub struct Arm {
 impl Arm {
     /// Whether two arms are the same measurement, whatever they are called.
     pub fn measures_the_same(&self, other: &Self) -> bool {
-        let Self { name: _, nic, path, server, download } = self;
-        (nic, path, server, download) == (&other.nic, &other.path, &other.server, &other.download)
+        let Self { name: _, nic, path, server, during, download } = self;
+        (nic, path, server) == (&other.nic, &other.path, &other.server)
+            && (during, download) == (&other.during, &other.download)
     }
 
     /// For the report.
@@ -70,6 +74,7 @@ impl Arm {
         Conditions {
             path: self.path.facts(),
             server: self.server.clone(),
+            during: self.during.iter().map(ToString::to_string).collect(),
             ip_version: self.download.ip.number(),
             seconds: self.download.time.as_secs_f64(),
         }

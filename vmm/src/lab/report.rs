@@ -131,6 +131,9 @@ fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome)
     for command in &variant.conditions.server {
         let _ = writeln!(text, "  server# {command}");
     }
+    for moment in &variant.conditions.during {
+        let _ = writeln!(text, "  path, after {moment}");
+    }
     if let Some(slow) = slow_round_trip(variant) {
         let _ = writeln!(text, "  {slow}");
     }

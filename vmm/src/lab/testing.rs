@@ -17,6 +17,7 @@ pub fn arm(name: &str) -> Arm {
         nic: name.parse().unwrap(),
         path: PathPlan::default(),
         server: Vec::new(),
+        during: Vec::new(),
         download,
     }
 }

@@ -129,7 +129,7 @@ fn variants(args: &CompareArgs) -> Result<Vec<Arm>> {
     let arm = |variant: &Variant| -> Result<Arm> {
         let nic = variant.under(args.vmm)?;
         let name = nic.to_string();
-        Ok(Arm { name, nic, path: path.clone(), server: Vec::new(), download })
+        Ok(Arm { name, nic, path: path.clone(), server: Vec::new(), during: Vec::new(), download })
     };
     written.iter().map(arm).collect()
 }

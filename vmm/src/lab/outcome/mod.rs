@@ -76,6 +76,8 @@ pub struct Conditions {
     pub path: PathFacts,
     /// Commands that the server guest carried out before the download.
     pub server: Vec<String>,
+    /// Changes of the path while the download ran, each a time and what was set.
+    pub during: Vec<String>,
     /// Version of IP, 4 or 6.
     pub ip_version: u8,
     /// The longest a download could take, seconds.

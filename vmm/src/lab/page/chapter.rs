@@ -53,6 +53,7 @@ fn conditions(chapter: &Comparison, variant: &VariantOutcome) -> Vec<String> {
     texts.extend((its.path != chapter.path).then(|| path(&its.path)));
     texts.extend((its.ip_version == 6).then(|| "over IPv6".to_owned()));
     texts.extend(its.server.iter().map(|command| format!("server# {command}")));
+    texts.extend(its.during.iter().map(|moment| format!("path, after {moment}")));
     let drops = variant.path.other_drops.iter();
     texts.extend(drops.map(|(cause, count)| format!("{}: {count}", cause.replace('_', " "))));
     texts.retain(|text| !text.is_empty());

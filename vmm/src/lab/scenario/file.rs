@@ -19,6 +19,7 @@ use toml::Spanned;
 use super::profile::PathOptions;
 use super::written::Written;
 use super::{Error, Expectations, Scenario};
+use crate::lab::during::Moment;
 use crate::lab::plan::{Arm, Download, IpVersion, PathPlan};
 use crate::lab::variant::Variant;
 use crate::path::config::MTU_MIN_IPV6;
@@ -52,6 +53,8 @@ struct VariantFile {
     path: PathOptions,
     #[serde(default)]
     server: Vec<String>,
+    #[serde(default)]
+    during: Vec<Written<Moment>>,
     #[serde(default)]
     download: DownloadOptions,
     #[serde(default)]
@@ -144,6 +147,7 @@ pub fn parse(name: &str, origin: &str, text: &str) -> Result<Scenario, Error> {
             nic: variant.nic.value,
             path: variant.path.over(path.clone()),
             server: variant.server,
+            during: variant.during.into_iter().map(|moment| moment.value).collect(),
             download: variant.download.over(download),
         };
         if variants.iter().any(|(other, _)| other.name == arm.name) {

@@ -17,6 +17,7 @@ name = \"on a wide path\"
 nic = \"rtl8139,tso=mtu1500\"
 path = { mtu = 1500 }
 server = [\"ethtool -K $NIC tso off\"]
+during = [\"2s a.link=down\"]
 download = { ip = 6 }
 ";
 
@@ -38,6 +39,7 @@ fn a_variant_has_what_the_scenario_says_but_for_its_own_words() {
     assert_eq!((first.download.ip, second.download.ip), (IpVersion::V4, IpVersion::V6));
     assert_eq!(second.download.time, Duration::from_secs(5));
     assert_eq!(second.server, ["ethtool -K $NIC tso off"]);
+    assert_eq!((first.during.len(), second.facts().during), (0, vec!["2s a.link=down".to_owned()]));
 }
 
 #[test]
@@ -55,6 +57,8 @@ fn a_wrong_value_is_told_with_its_line_and_what_would_be_right() {
     assert!(error.contains("line 11") && error.contains("`many` is not a range"), "{error}");
     let error = complaint(&TEXT.replace("tso=mtu1500\"\nexpect", "tso\"\nexpect"));
     assert!(error.contains("line 10") && error.contains("KEY=VALUE"), "{error}");
+    let error = complaint(&TEXT.replace("link=down", "link=out"));
+    assert!(error.contains("line 17") && error.contains("write up or down"), "{error}");
     let error = complaint(&TEXT.replace("\"slow\"", "\"sloow\""));
     assert!(error.contains("line 11") && error.contains("sloow"), "{error}");
 }

@@ -28,7 +28,7 @@ macro_rules! entries {
 }
 
 /// All of them, in order.
-pub static ENTRIES: [Entry; 23] = entries![
+pub static ENTRIES: [Entry; 24] = entries![
     "incident/row-01",
     "incident/row-02",
     "incident/row-03",
@@ -45,6 +45,7 @@ pub static ENTRIES: [Entry; 23] = entries![
     "physics/bandwidth",
     "physics/path-mtu",
     "physics/icmp-rate",
+    "physics/cable",
     "physics/ipv6",
     "physics/mtu-1280",
     "physics/mtu-probing",
