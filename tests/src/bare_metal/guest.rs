@@ -86,8 +86,11 @@ impl Guest {
 
     /// Runs a program that may end in any way; an error says how it ended, and what it had found.
     pub fn attempt(mut self, command_line: &str) -> Result<Outcome, String> {
-        let payload =
-            Payload { kernel: payload().into(), initrd: None, command_line: command_line.into() };
+        let payload = Payload {
+            kernel: payload().into(),
+            command_line: command_line.into(),
+            ..Payload::default()
+        };
         self.0.boot(&payload).expect("the payload loads");
         let (memory, exits) = (self.0.memory().clone(), self.0.exits());
         let ending = self.0.run(Some(LIMIT)).expect("the machine runs");

@@ -183,7 +183,7 @@ fn init_archive() -> Result<Vec<u8>> {
     pack(archive)
 }
 
-fn pack(archive: Archive) -> Result<Vec<u8>> {
+pub(super) fn pack(archive: Archive) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     archive.write(&mut bytes).map_err(file("pack", Path::new("the initramfs")))?;
     Ok(bytes)

@@ -65,6 +65,17 @@ pub enum Error {
         /// What it lacks.
         missing: String,
     },
+    /// The running kernel is not there as a guest's.
+    #[error(
+        "the running kernel {release} cannot be a guest's: there is no {missing}; install its \
+         linux-image package, or name a kernel with --kernel FILE", missing = missing.display()
+    )]
+    NoHostKernel {
+        /// The kernel's release.
+        release: String,
+        /// Where it should be.
+        missing: PathBuf,
+    },
     /// A program or library is not in the packages.
     #[error("{what}, which {needed_by} needs, is in none of the packages")]
     NotPackaged {

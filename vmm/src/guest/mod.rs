@@ -17,6 +17,7 @@ pub mod apt;
 mod build;
 pub mod cache;
 mod error;
+pub mod host;
 pub mod initramfs;
 pub mod kernel;
 pub mod modules;

@@ -50,7 +50,12 @@ impl Modules {
             .unwrap_or_else(|| root.join("lib/modules"));
         let mut entries = fs::read_dir(&parent).map_err(file("read", &parent))?;
         let entry = entries.next().and_then(std::io::Result::ok).map(|entry| entry.path());
-        let directory = entry.unwrap_or(parent);
+        Self::of(&entry.unwrap_or(parent))
+    }
+
+    /// The modules in a directory that is named like the kernel's release.
+    pub fn of(directory: &Path) -> Result<Self> {
+        let directory = directory.to_path_buf();
         let release = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut files = BTreeMap::new();
         collect(&directory, &mut files)?;

@@ -34,6 +34,8 @@ pub struct Payload {
     pub kernel: PathBuf,
     /// Initial RAM disk.
     pub initrd: Option<PathBuf>,
+    /// A packed archive that follows the initial RAM disk.
+    pub appended: Vec<u8>,
     /// Kernel command line.
     pub command_line: String,
 }
@@ -56,7 +58,7 @@ pub fn load(memory: &GuestMemoryMmap, payload: &Payload, rsdp: u64) -> Result<En
     let kernel_end =
         kernel.kernel_end.max(kernel.kernel_load.0 + u64::from(parameters.hdr.init_size));
     if let Some(path) = &payload.initrd {
-        let (address, size) = load_initrd(memory, path, kernel_end)?;
+        let (address, size) = load_initrd(memory, path, &payload.appended, kernel_end)?;
         parameters.hdr.ramdisk_image = address as u32;
         parameters.hdr.ramdisk_size = size as u32;
         parameters.ext_ramdisk_image = (address >> 32) as u32;
@@ -117,11 +119,18 @@ fn header(kernel: &KernelLoaderResult) -> setup_header {
     header
 }
 
-/// Puts the initial RAM disk as high as it goes below 4 GiB, page aligned.
-fn load_initrd(memory: &GuestMemoryMmap, path: &Path, kernel_end: u64) -> Result<(u64, u64)> {
+/// Puts the initial RAM disk as high as it goes below 4 GiB, page aligned, and what is `appended` to
+/// it behind it; archives start at multiples of four.
+fn load_initrd(
+    memory: &GuestMemoryMmap,
+    path: &Path,
+    appended: &[u8],
+    kernel_end: u64,
+) -> Result<(u64, u64)> {
     let unreadable = |source| Error::Read { what: "initrd", path: path.into(), source };
     let mut file = open("initrd", path)?;
-    let size = file.metadata().map_err(unreadable)?.len();
+    let length = file.metadata().map_err(unreadable)?.len();
+    let size = length.next_multiple_of(4).saturating_add(appended.len() as u64);
     let end = memory.iter().next().map_or(0, GuestMemoryRegion::len);
     let room = end.saturating_sub(kernel_end.next_multiple_of(4096));
     let too_large = || Error::InitrdTooLarge { path: path.into(), size, room };
@@ -130,8 +139,11 @@ fn load_initrd(memory: &GuestMemoryMmap, path: &Path, kernel_end: u64) -> Result
     }
     let address = (end - size) & !0xfff;
     memory
-        .read_exact_volatile_from(GuestAddress(address), &mut file, size as usize)
+        .read_exact_volatile_from(GuestAddress(address), &mut file, length as usize)
         .map_err(|error| unreadable(std::io::Error::other(error)))?;
+    memory
+        .write_slice(appended, GuestAddress(address + size - appended.len() as u64))
+        .map_err(|_| too_large())?;
     Ok((address, size))
 }
 

@@ -5,6 +5,7 @@ mod console;
 mod control;
 mod nic;
 mod passt;
+mod payload;
 mod report;
 mod timing;
 mod variable;
@@ -21,11 +22,9 @@ use clap::Args;
 use devices::net::check_socket_path;
 use devices::virtio::rng::{self, Rng};
 use guest_init::client::Command;
-use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT, TIMER_PARAMETER};
 
 use super::exit;
 use super::host::{Host, directory_of, enter_nested, same_command};
-use crate::machine::boot::Payload;
 use crate::machine::console::Transcript;
 use crate::machine::{Ending, Machine, block_signals, gdb, layout};
 use crate::streams::{Streams, block_resizes, say};
@@ -47,7 +46,8 @@ use variable::Variable;
 #[derive(Debug, Args)]
 #[command(after_help = help())]
 pub struct RunArgs {
-    /// Kernel: a bzImage (vmlinuz) or an ELF file (vmlinux); told apart by content. [default: the
+    /// Kernel: a bzImage (vmlinuz) or an ELF file (vmlinux), compressed or not; told apart by content.
+    /// `host` is the running kernel with its modules and the default guest's programs. [default: the
     /// default guest's, with its initial RAM disk]
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -136,18 +136,11 @@ Examples:
     )
 }
 
-/// What every guest gets on its command line: a quiet console, since each byte costs an exit, and
-/// a reset as soon as the kernel panics.
-const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1";
-
 /// Where the guest's random bytes come from.
 const RANDOMNESS: &str = "/dev/urandom";
 
 /// What runs where there is no COMMAND.
 const SHELL: [&str; 2] = ["bash", "-l"];
-
-/// Asks the default guest for a shell on its console.
-const CONSOLE_SHELL: &str = "nicvmm.shell";
 
 fn time(text: &str) -> Result<Duration, String> {
     let time = match text.parse() {
@@ -171,7 +164,7 @@ fn report_interval(text: &str) -> Result<Duration, String> {
 
 /// Runs the command. `line` is the whole command line that it comes from.
 pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
-    let payload = payload(args)?;
+    let payload = payload::payload(args)?;
     let streams = match args.console() {
         ConsoleTarget::Stdio => Streams::Pipes { input: false },
         _ => Streams::detect(),
@@ -229,7 +222,7 @@ impl RunArgs {
     fn command(&self) -> Option<Command> {
         let words: Vec<&str> = if !self.command.is_empty() {
             self.command.iter().map(String::as_str).collect()
-        } else if self.kernel.is_none() && self.console.is_none() && self.control.is_none() {
+        } else if self.is_our_guest() && self.console.is_none() && self.control.is_none() {
             SHELL.to_vec()
         } else {
             return None;
@@ -276,34 +269,14 @@ fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
         .chain(&args.report)
         .chain(args.nic.iter().filter_map(|nic| nic.capture.as_ref()));
     let mut request = same_command(line.iter().cloned())?;
+    if let Some(release) = args.host_release() {
+        payload::name_release(&mut request.argv, &release?);
+    }
     request.writable = files.map(|file| directory_of(file)).collect();
     request.variables = args.env.iter().map(|variable| variable.name.clone()).collect();
     request.network = args.nic.iter().any(|nic| nic.wire == Wire::User);
     request.streams = Streams::detect();
     enter_nested(&request, 1, args.quiet)
-}
-
-/// What to boot: the files that were named, or the default guest, which is built if need be.
-fn payload(args: &RunArgs) -> Result<Payload> {
-    let mut command_line =
-        vec![COMMAND_LINE.to_owned(), format!("{CONTROL_PARAMETER}={CONTROL_PORT}")];
-    if args.timed() {
-        command_line.push(format!("{TIMER_PARAMETER}={}", layout::BOOT_TIMER));
-    }
-    let (kernel, initrd) = if let Some(kernel) = &args.kernel {
-        (kernel.clone(), args.initrd.clone())
-    } else {
-        let guest = super::guest::chosen(args.guest.as_deref(), args.quiet)?;
-        if args.console() == ConsoleTarget::Stdio && args.control.is_none() {
-            command_line.push(CONSOLE_SHELL.into());
-        }
-        for (index, nic) in args.nic.iter().enumerate().filter(|(_, nic)| nic.wire == Wire::User) {
-            command_line.push(passt::parameters(index, nic.address(index)));
-        }
-        (guest.kernel, Some(guest.initrd))
-    };
-    command_line.extend(args.append.iter().cloned());
-    Ok(Payload { kernel, initrd, command_line: command_line.join(" ") })
 }
 
 fn listen_for_gdb(address: &gdb::Address) -> Result<gdb::Listener> {
