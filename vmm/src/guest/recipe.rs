@@ -2,7 +2,7 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 11;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
@@ -121,6 +121,8 @@ pub const GUEST_MODULES: &[&str] = &[
     "tun",
     "veth",
     "wireguard",
+    // how a panic is told
+    "pvpanic_mmio",
     // the watchdog of last resort, and a way to see the host's clock
     "crc32c_generic",
     "i6300esb",

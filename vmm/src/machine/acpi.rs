@@ -14,6 +14,8 @@ use super::layout;
 
 const OEM: [u8; 6] = *b"NICVMM";
 const OEM_TABLE: [u8; 8] = *b"MICROVMM";
+/// The name by which drivers know the pvpanic port.
+const PVPANIC: &str = "QEMU0001";
 /// What a write to the reset register carries; its value does not matter.
 const RESET_VALUE: u8 = 1;
 
@@ -181,6 +183,22 @@ fn dsdt(slots: usize) -> Sdt {
                 ]),
             ),
             &aml::Name::new("_PRT".into(), &routes),
+        ],
+    )
+    .to_aml_bytes(&mut code);
+    aml::Device::new(
+        "_SB_.PEVT".into(),
+        vec![
+            &aml::Name::new("_HID".into(), &PVPANIC),
+            &aml::Name::new(
+                "_CRS".into(),
+                &aml::ResourceTemplate::new(vec![&aml::IO::new(
+                    layout::PANIC as u16,
+                    layout::PANIC as u16,
+                    1,
+                    1,
+                )]),
+            ),
         ],
     )
     .to_aml_bytes(&mut code);

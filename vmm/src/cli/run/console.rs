@@ -14,6 +14,9 @@ use crate::machine::serial::InputFilter;
 use crate::machine::{Ending, Machine, layout};
 use crate::streams::{RawTerminal, escapes};
 
+/// Set for a guest that was started again: what its console said before stays.
+pub const RESTARTED: &str = "NICVMM_RESTARTED";
+
 /// Where the console goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsoleTarget {
@@ -67,7 +70,14 @@ pub fn add(
         }
         ConsoleTarget::None => machine.add_serial(com1, console(Box::new(io::sink())), None)?,
         ConsoleTarget::File(path) => {
-            let file = File::create(path)
+            // A guest that was started again goes on where it was.
+            let again = std::env::var_os(RESTARTED).is_some();
+            let file = File::options()
+                .create(true)
+                .write(true)
+                .append(again)
+                .truncate(!again)
+                .open(path)
                 .with_context(|| format!("cannot write the console to {}", path.display()))?;
             machine.add_serial(com1, console(Box::new(output(file.into()))), None)?;
         }

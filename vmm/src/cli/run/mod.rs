@@ -13,12 +13,13 @@ mod variable;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::IsTerminal;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use devices::net::check_socket_path;
 use devices::virtio::rng::{self, Rng};
 use guest_init::client::Command;
@@ -94,6 +95,10 @@ pub struct RunArgs {
     /// Writes what the run cost (exits to user space, CPU time, memory) to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// What a reset of the guest's does: `exit` ends it with status 120, `restart` starts it anew, with
+    /// its COMMAND and its time limit.
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnReboot::Exit)]
+    on_reboot: OnReboot,
     /// Waits for a debugger before the guest's first instruction: at unix:PATH, tcp:PORT or
     /// tcp:HOST:PORT, where gdb's `target remote` connects.
     #[arg(long, value_name = "WHERE")]
@@ -134,6 +139,13 @@ Examples:
 {}",
         exit::HELP
     )
+}
+
+/// What a reset of the guest's does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnReboot {
+    Exit,
+    Restart,
 }
 
 /// Where the guest's random bytes come from.
@@ -211,6 +223,10 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     if let Some(timing) = timing.filter(|_| args.timing) {
         say(format_args!("nicvmm: {timing}"));
     }
+    if ending == Ending::Reset && args.on_reboot == OnReboot::Restart {
+        drop(command);
+        return Err(start_again());
+    }
     for line in endings.registers() {
         say(format_args!("  {line}"));
     }
@@ -277,6 +293,18 @@ fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     request.network = args.nic.iter().any(|nic| nic.wire == Wire::User);
     request.streams = Streams::detect();
     enter_nested(&request, 1, args.quiet)
+}
+
+/// Becomes this very command again: as after switching a machine off and on, nothing is left of the
+/// guest. Returns only if that fails.
+fn start_again() -> anyhow::Error {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return error.into(),
+    };
+    let mut again = std::process::Command::new(program);
+    again.args(std::env::args_os().skip(1)).env(console::RESTARTED, "1");
+    anyhow::Error::new(again.exec()).context("cannot start the guest again")
 }
 
 fn listen_for_gdb(address: &gdb::Address) -> Result<gdb::Listener> {
