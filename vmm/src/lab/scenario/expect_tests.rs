@@ -42,8 +42,8 @@ fn a_miss_names_the_figure_and_by_how_much() {
     assert_eq!(misses("icmp-sent = 0"), ["rtl8139: icmp-sent is 100, expected 0: 100 too high"]);
     assert_eq!(
         misses("speed = \"fast\""),
-        ["rtl8139: speed is 2.42 KB in a round trip, expected fast, at least 20 KB in a round \
-          trip: 17.6 too low (KB in a round trip)"]
+        ["rtl8139: speed is 2.42 KB in a round trip, expected fast, at least 10 KB in a round \
+          trip: 7.58 too low (KB in a round trip)"]
     );
     assert_eq!(
         misses("finding = \"fits\""),
