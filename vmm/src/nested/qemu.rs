@@ -108,6 +108,7 @@ fn arguments(
         "-M",
         "q35",
         "-accel",
+        // Not single: there, interrupts of guests come twice every now and then (docs/nested.md).
         "tcg,thread=multi",
         "-cpu",
         "EPYC,+svm,+npt",
