@@ -14,7 +14,7 @@ use super::command::{self, GuestCommand, Places, Record};
 use super::error::Error;
 use super::machine::{Job, Machine};
 use super::parse;
-use super::plan::{Arm, IpVersion, Plan};
+use super::plan::{Arm, IpVersion, PathPlan, Plan};
 use super::process::{Output, Part};
 use super::progress::Progress;
 use super::readings::Readings;
@@ -124,9 +124,9 @@ impl Bench {
 
     /// Gives both their addresses and waits until they reach each other; answers the shortest
     /// round trip seen, in milliseconds.
-    pub fn connect(&self, mtu: u16, limit: Duration) -> Result<Option<f64>, Error> {
-        self.server.configure(&self.watch, mtu, limit)?;
-        self.client.configure(&self.watch, mtu, limit)?;
+    pub fn connect(&self, path: &PathPlan, limit: Duration) -> Result<Option<f64>, Error> {
+        self.server.configure(&self.watch, path, limit)?;
+        self.client.configure(&self.watch, path, limit)?;
         let address = Role::Server.host(IpVersion::V4).to_string();
         let said = self.client.must(
             &self.watch,

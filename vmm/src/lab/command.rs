@@ -133,7 +133,7 @@ pub fn path(
         [(Role::Server, server, SERVER_SIDE_MTU), (Role::Client, client, plan.mtu)]
     {
         let mut port = joined("stream:", socket);
-        port.push(format!(",mtu={mtu},{}", role.port(plan.mtu)));
+        port.push(format!(",mtu={},{}", plan.ends.unwrap_or(mtu), role.port(plan.mtu)));
         if let (Role::Server, Some(rate)) = (role, &plan.rate_up) {
             port.push(format!(",rate={rate}"));
         }
@@ -154,6 +154,19 @@ pub fn path(
         if let Some(value) = value {
             command.args([option, value]);
         }
+    }
+    for (option, value) in
+        [("--jitter", &plan.jitter), ("--reorder", &plan.reorder), ("--icmp-mtu", &plan.icmp_mtu)]
+    {
+        if let Some(value) = value {
+            command.args([option, value]);
+        }
+    }
+    let narrow = plan.ends.map(|_| plan.mtu);
+    let links: Vec<String> =
+        plan.chain.iter().copied().chain(narrow).map(|mtu| mtu.to_string()).collect();
+    if !links.is_empty() {
+        command.args(["--chain", &links.join(",")]);
     }
     if plan.icmp_filter {
         command.args(["--icmp-filter", "a"]);

@@ -75,3 +75,21 @@ fn the_path_is_narrow_on_the_clients_side_only() {
     let headers = "--pcap-a /s/server.pcapng --pcap-bytes 160 --pcap-frames 2000";
     assert!(line.ends_with(headers), "{line}");
 }
+
+#[test]
+fn jumbo_frames_at_both_ends_meet_a_narrow_link_between_two_routers() {
+    let plan = PathPlan {
+        ends: Some(9000),
+        chain: vec![1480],
+        reorder: Some("1%,2ms".into()),
+        ..PathPlan::default()
+    };
+    let record = Record { directory: "/s".into(), whole: false };
+    let sockets = [Path::new("/s/a"), Path::new("/s/b")];
+    let line = line(&path(Path::new("nicvmm"), &plan, sockets[0], sockets[1], &record));
+    assert!(
+        line.contains("stream:/s/a,mtu=9000,") && line.contains("stream:/s/b,mtu=9000,"),
+        "{line}"
+    );
+    assert!(line.contains("--reorder 1%,2ms --chain 1480,1420 "), "{line}");
+}

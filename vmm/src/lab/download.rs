@@ -82,7 +82,7 @@ pub fn run(
 ) -> Result<RunOutcome, Error> {
     let limit = plan.limits.command;
     progress.detail("configuring the network");
-    let round_trip = bench.connect(arm.path.mtu, limit)?;
+    let round_trip = bench.connect(&arm.path, limit)?;
     progress.detail("writing the file and starting the web server");
     let (server, watch) = (&bench.server, &bench.watch);
     let ask = |what, script, arguments: &[&str]| {

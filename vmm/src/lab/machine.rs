@@ -9,6 +9,7 @@ use super::addresses::Role;
 use super::command::Places;
 use super::error::{Error, Evidence};
 use super::exits::Exits;
+use super::plan::PathPlan;
 use super::process::Part;
 use super::wait::Watch;
 
@@ -104,13 +105,14 @@ impl Machine {
         Ok(self.ready.as_ref().map(|_| took))
     }
 
-    /// Gives it its addresses on a path of this MTU.
-    pub fn configure(&self, watch: &Watch, mtu: u16, limit: Duration) -> Result<(), Error> {
+    /// Gives it its addresses on a path, and the MTU of the path's ends.
+    pub fn configure(&self, watch: &Watch, path: &PathPlan, limit: Duration) -> Result<(), Error> {
+        let PathPlan { mtu, ends, .. } = *path;
         let configure = Configure {
             interface: self.role.mac(),
             addresses: self.role.prefixes(mtu),
             gateways: self.role.gateways(mtu),
-            mtu: None,
+            mtu: ends.map(u32::from),
         };
         self.client()?
             .configure(configure, limit)

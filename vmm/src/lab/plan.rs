@@ -164,6 +164,17 @@ pub struct PathPlan {
     pub icmp_filter: bool,
     /// Part of all packets that gets lost.
     pub loss: Option<String>,
+    /// MTU of each link between further routers, from the server's side to the client's.
+    pub chain: Vec<u16>,
+    /// MTU of the links at both ends, and of the guests, where that is not Ethernet's: then
+    /// [`PathPlan::mtu`] is that of a link between two more routers.
+    pub ends: Option<u16>,
+    /// How much longer a packet may take than others.
+    pub jitter: Option<String>,
+    /// Part of all packets that come late, and how late.
+    pub reorder: Option<String>,
+    /// What ICMP 3/4 says of the MTU.
+    pub icmp_mtu: Option<String>,
 }
 
 impl Default for PathPlan {
@@ -180,6 +191,11 @@ impl Default for PathPlan {
             icmp: "all".to_owned(),
             icmp_filter: false,
             loss: None,
+            chain: Vec::new(),
+            ends: None,
+            jitter: None,
+            reorder: None,
+            icmp_mtu: None,
         }
     }
 }
@@ -197,6 +213,11 @@ impl PathPlan {
             icmp: self.icmp.clone(),
             icmp_filter: self.icmp_filter,
             loss: self.loss.clone(),
+            chain: self.chain.clone(),
+            ends: self.ends,
+            jitter: self.jitter.clone(),
+            reorder: self.reorder.clone(),
+            icmp_mtu: self.icmp_mtu.clone(),
         }
     }
 }

@@ -74,6 +74,20 @@ pub fn path(facts: &PathFacts) -> String {
     if let Some(loss) = &facts.loss {
         let _ = write!(text, ", loss {loss}");
     }
+    if !facts.chain.is_empty() {
+        let links: Vec<_> = facts.chain.iter().map(ToString::to_string).collect();
+        let _ = write!(text, ", links of {} before it", links.join(", "));
+    }
+    if let Some(ends) = facts.ends {
+        let _ = write!(text, ", {ends} at both ends");
+    }
+    for (what, value) in
+        [("jitter", &facts.jitter), ("reordered", &facts.reorder), ("ICMP's MTU", &facts.icmp_mtu)]
+    {
+        if let Some(value) = value {
+            let _ = write!(text, ", {what} {value}");
+        }
+    }
     text
 }
 

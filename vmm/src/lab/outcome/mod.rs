@@ -105,6 +105,21 @@ pub struct PathFacts {
     pub icmp_filter: bool,
     /// Part of all packets that got lost, if any.
     pub loss: Option<String>,
+    /// MTU of each link between further routers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<u16>,
+    /// MTU of the links at both ends, where it was not 1500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<u16>,
+    /// How much longer a packet could take than others, if at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<String>,
+    /// Part of all packets that came late, and how late, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reorder: Option<String>,
+    /// What ICMP 3/4 said of the MTU, where it was not the next link's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icmp_mtu: Option<String>,
 }
 
 /// What was found about one variant. Figures that are not summaries come from one run, the one

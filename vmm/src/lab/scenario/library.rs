@@ -28,7 +28,7 @@ macro_rules! entries {
 }
 
 /// All of them, in order.
-pub static ENTRIES: [Entry; 24] = entries![
+pub static ENTRIES: [Entry; 26] = entries![
     "incident/row-01",
     "incident/row-02",
     "incident/row-03",
@@ -48,6 +48,8 @@ pub static ENTRIES: [Entry; 24] = entries![
     "physics/cable",
     "physics/ipv6",
     "physics/mtu-1280",
+    "physics/jumbo",
+    "physics/chain",
     "physics/mtu-probing",
     "physics/congestion-control",
     "physics/min-tso-segs",

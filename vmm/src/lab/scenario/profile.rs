@@ -12,12 +12,15 @@ use serde::Deserialize;
 use super::written::Written;
 use crate::lab::plan::PathPlan;
 use crate::path::units::{Queue, Rate, Ratio};
-use crate::path::{IcmpPolicy, MssClamp};
+use crate::path::{IcmpMtu, IcmpPolicy, MssClamp, Reorder};
 
 /// Smallest MTU that is worth measuring: IPv4 hosts must take 576 bytes (RFC 791).
 pub const MTU_MIN: u16 = 576;
 /// Largest: Ethernet's, which the server's side has.
 pub const MTU_MAX: u16 = 1500;
+
+/// Largest MTU of the ends: that of usual jumbo frames.
+pub const ENDS_MAX: u16 = 9000;
 
 static TEXT: &str = include_str!("../../../../resources/profiles.toml");
 
@@ -79,6 +82,23 @@ impl FromStr for Mtu {
     }
 }
 
+/// MTU of the links at both ends: jumbo frames, or Ethernet's
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends(pub u16);
+
+impl FromStr for Ends {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(mtu) if (MTU_MAX..=ENDS_MAX).contains(&mtu) => Ok(Self(mtu)),
+            _ => Err(format!(
+                "the ends' MTU must lie between {MTU_MAX} and {ENDS_MAX}, not `{text}`"
+            )),
+        }
+    }
+}
+
 /// One-way delay
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delay(pub Duration);
@@ -108,6 +128,11 @@ pub struct PathOptions {
     icmp: Option<Written<IcmpPolicy>>,
     icmp_filter: Option<bool>,
     loss: Option<Written<Ratio>>,
+    chain: Option<Vec<Written<Mtu>>>,
+    ends: Option<Written<Ends>>,
+    jitter: Option<Written<Delay>>,
+    reorder: Option<Written<Reorder>>,
+    icmp_mtu: Option<Written<IcmpMtu>>,
 }
 
 impl PathOptions {
@@ -128,6 +153,14 @@ impl PathOptions {
             icmp: self.icmp.as_ref().map_or(base.icmp, |icmp| icmp.text.clone()),
             icmp_filter: self.icmp_filter.unwrap_or(base.icmp_filter),
             loss: text(self.loss.as_ref(), base.loss),
+            chain: match &self.chain {
+                Some(links) => links.iter().map(|link| link.value.0).collect(),
+                None => base.chain,
+            },
+            ends: self.ends.as_ref().map(|ends| ends.value.0).or(base.ends),
+            jitter: text(self.jitter.as_ref(), base.jitter),
+            reorder: text(self.reorder.as_ref(), base.reorder),
+            icmp_mtu: text(self.icmp_mtu.as_ref(), base.icmp_mtu),
         }
     }
 }
