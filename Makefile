@@ -41,7 +41,7 @@ fuzz:
 deb: build
 	@echo "== the Debian package; needs cargo-deb (cargo install cargo-deb)"
 	$(NICVMM) generate target/generated
-	$(CARGO) deb --package vmm --no-build
+	$(CARGO) deb --package vmm --no-build --strip
 
 lint:
 	@echo "== formatting and lints"
@@ -58,4 +58,4 @@ packages-demo:
 	@resources/install-packages build guest nested
 
 packages-test:
-	@resources/install-packages build guest nested test
+	@resources/install-packages build guest nested user-network test

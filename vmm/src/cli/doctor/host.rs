@@ -88,7 +88,8 @@ pub fn passt() -> Check {
 
 /// Sharing directories by virtio-fs.
 pub fn virtiofsd() -> Check {
-    let check = Check::of("virtiofsd", "directories shared by virtio-fs");
+    let check =
+        Check::of("virtiofsd", "virtio-fs in guests of QEMU, of which nicvmm itself has none");
     match find("virtiofsd") {
         Some(path) => check.ok(path.display().to_string()),
         None => {
