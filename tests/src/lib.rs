@@ -14,4 +14,5 @@ pub mod program;
 pub mod pump;
 pub mod stand_in;
 pub mod terminal;
+pub mod tmux;
 pub mod transfer;

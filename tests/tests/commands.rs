@@ -1,17 +1,23 @@
 //! Commands in a guest: their standard streams, their terminal, their surroundings, their end.
 
-use std::io::Write;
-use std::process::{Output, Stdio};
+use std::io::{Read, Write};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use guest_init::client::{Size, Status};
 use tests::linux::with_kvm;
-use tests::program::{self, complaint, nicvmm};
+use tests::program::{self, complaint, nicvmm, skip};
 use tests::terminal::Terminal;
+use tests::tmux::Session;
 
 /// Runs `nicvmm run` on KVM with this standard input.
 fn run(arguments: &[&str], input: Vec<u8>) -> Output {
-    let mut child = nicvmm(&["run", "--host", "kvm", "--timeout", "300"])
+    run_until("300", arguments, input)
+}
+
+/// The same with another time limit.
+fn run_until(limit: &str, arguments: &[&str], input: Vec<u8>) -> Output {
+    let mut child = nicvmm(&["run", "--host", "kvm", "--timeout", limit])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -27,15 +33,22 @@ fn run(arguments: &[&str], input: Vec<u8>) -> Output {
     output
 }
 
-/// Bytes of every value that do not repeat soon.
-fn noise(length: u32) -> Vec<u8> {
-    (0..length).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+/// Random bytes, the same every time.
+fn noise(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(1).fill(&mut bytes);
+    bytes
+}
+
+/// How many guests are started at once: in the nested machine there is room and time for few.
+fn at_once() -> usize {
+    if vmm::nested::is_inside() { 4 } else { 20 }
 }
 
 #[test]
 fn a_command_in_the_guest_has_our_streams_directory_and_environment() {
     with_kvm("a_command_in_the_guest_has_our_streams_directory_and_environment", || {
-        let data = noise(5_000_000);
+        let data = noise(50_000_000);
         let script = "printf '%s %s %s' \"$A\" \"$(pwd)\" \"$(hostname)\" >&2; cat; exit 7";
         let surroundings = ["--env", "A=b=c", "--cwd", "/usr/share", "--", "sh", "-c", script];
         let output = run(&surroundings, data.clone());
@@ -61,6 +74,114 @@ fn a_command_in_the_guest_has_our_streams_directory_and_environment() {
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "y\n", "{}", complaint(&output));
     });
+}
+
+#[test]
+fn guests_end_as_they_should_and_leave_nothing_behind() {
+    with_kvm("guests_end_as_they_should_and_leave_nothing_behind", || {
+        // The examples of `nicvmm run --help`.
+        let output = run(&["--", "uname", "-a"], Vec::new());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.starts_with("Linux nicvmm "), "{said}{}", complaint(&output));
+        let output = run(&["--", "tr", "a-z", "A-Z"], b"hi\n".to_vec());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "HI\n", "{}", complaint(&output));
+        let nics = ["--nic", "rtl8139,tso=mtu1500", "--nic", "virtio-net"];
+        let output = run(&[&["--cpus", "2"], &nics[..], &["--", "lspci"]].concat(), Vec::new());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(said.matches("Ethernet controller").count(), 2, "{said}{}", complaint(&output));
+
+        // `quiet` would leave nothing to show.
+        let command = ["--append", "loglevel=7", "--", "sleep", "99"];
+        let output = run_until("8s", &command, Vec::new());
+        let said = complaint(&output);
+        assert_eq!(output.status.code(), Some(124), "{said}");
+        assert!(said.contains("  | ") && said.ends_with("within its time limit"), "{said}");
+
+        let output = run(&["--", "sh", "-c", "echo c >/proc/sysrq-trigger"], Vec::new());
+        let said = complaint(&output);
+        assert_eq!(output.status.code(), Some(121), "{said}");
+        assert!(said.contains("sysrq") && said.contains("panic"), "{said}");
+
+        // Many at once, with a directory for what they might leave.
+        let left = tempfile::TempDir::new().unwrap();
+        let guests: Vec<_> = (0..at_once())
+            .map(|number| {
+                nicvmm(&["run", "--host", "kvm", "--timeout", "300", "--", "expr"])
+                    .args([&number.to_string(), "+", "1"])
+                    .env("TMPDIR", left.path())
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for (number, guest) in guests.into_iter().enumerate() {
+            let output = guest.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(said, format!("{}\n", number + 1), "{}", complaint(&output));
+        }
+        assert_eq!(std::fs::read_dir(left.path()).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn ctrl_c_in_a_tmux_session_is_the_command_s_and_the_terminal_is_as_before() {
+    let session = Session::start();
+    let program = program::path();
+    session.type_line("stty -a >before");
+    session.type_line(&format!("{} run -- sh -c 'echo ready; sleep 999'", program.display()));
+    session.expect("ready");
+    session.press("C-c");
+    session.expect("^C>"); // until then what is typed is the command's
+    session.type_line("echo status $?; stty -a >after; cmp before after && echo restored");
+    session.expect("status 130");
+    session.expect("restored");
+}
+
+#[test]
+fn net_user_takes_the_guest_into_the_world() {
+    with_kvm("net_user_takes_the_guest_into_the_world", || {
+        if let Err(error) = Command::new("passt").arg("--version").output() {
+            skip("net=user", &format!("passt: {error}"));
+            return;
+        }
+        let world = World::prepare();
+        let url = format!("http://{}/", world.address);
+        let command = ["--nic", "virtio-net,net=user", "--", "wget", "-qO-", "-T", "30", &url];
+        let output = run(&command, Vec::new());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "hello", "{}", complaint(&output));
+    });
+}
+
+/// A server that says hello, at an address behind a default route; the nested machine has none by
+/// itself, and passt looks for one.
+struct World {
+    address: std::net::SocketAddr,
+}
+
+impl World {
+    fn prepare() -> Self {
+        if vmm::nested::is_inside() {
+            let script = "ip tuntap add mode tap name world && \
+                          ip address add 192.0.2.2/24 dev world && ip link set world up && \
+                          ip route add default via 192.0.2.1";
+            assert!(Command::new("sh").args(["-c", script]).status().unwrap().success());
+        }
+        let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        probe.connect("192.0.2.1:9").unwrap(); // sends nothing, but takes an address
+        let own = probe.local_addr().unwrap().ip();
+        let listener = std::net::TcpListener::bind((own, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for mut connection in listener.incoming().flatten() {
+                let mut request = [0; 512];
+                let _ = connection.read(&mut request); // whatever it asks
+                let _ = connection.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+            }
+        });
+        Self { address }
+    }
 }
 
 #[test]
