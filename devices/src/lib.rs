@@ -14,4 +14,5 @@ pub mod net;
 pub mod pci;
 pub mod platform;
 pub mod rtl8139;
+pub mod transfer;
 pub mod virtio;

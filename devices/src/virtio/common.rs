@@ -155,7 +155,7 @@ fn set(transport: &mut Transport, device: &mut dyn VirtioDevice, register: Regis
                 queue.addresses[which] = kept | u64::from(value) << shift;
             }
         }
-        Register::QueueReset if value == 1 => transport.reset_queue(),
+        Register::QueueReset if value == 1 => transport.reset_queue(device),
         _ => {}
     }
 }

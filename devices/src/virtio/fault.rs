@@ -23,6 +23,9 @@ pub enum Fault {
     /// A chain has more descriptors than [`super::MAX_CHAIN`]
     #[error("a descriptor chain has too many descriptors")]
     ChainTooLong,
+    /// A chain has no room for the request or for the answer
+    #[error("a descriptor chain is too short for a request and its answer")]
+    ChainTooShort,
     /// A buffer is writable where the device reads, or the other way round
     #[error("a buffer is device-writable where it must be readable, or the other way round")]
     Direction,

@@ -12,9 +12,11 @@
 //! To add a device: one file or folder here that implements [`VirtioDevice`]. The specification is
 //! virtio 1.2, OASIS committee specification 01; section numbers in this module refer to it.
 
+pub mod block;
 mod capabilities;
 mod common;
 pub mod console;
+mod deferred;
 mod fault;
 mod function;
 mod interrupt;
@@ -26,10 +28,11 @@ mod serve;
 mod testing;
 mod transport;
 
+pub use deferred::{Deferred, Executor, Job, Taken};
 pub use fault::Fault;
 pub use function::VirtioPci;
 pub use interrupt::Interrupts;
-pub use queue::{ActiveQueue, Chain, Direction, MAX_CHAIN, Used, Virtqueue, gather, walk};
+pub use queue::{ActiveQueue, Chain, Direction, MAX_CHAIN, Used, Virtqueue, gather, split, walk};
 pub use serve::{Served, serve};
 pub use transport::{Transport, TransportError};
 
@@ -83,6 +86,10 @@ pub trait VirtioDevice: Send + 'static {
     /// The driver gave the device up: forget everything it said.
     fn stop(&mut self);
 
+    /// The driver takes `queue` back, alone: what the device has of it must neither be touched nor
+    /// returned from now on (section 2.6.1).
+    fn queue_reset(&mut self, _queue: u16) {}
+
     /// The driver kicked `queue`, or the device's other side has news for it. Answers true when it
     /// stopped at a cap with work left. Devices that a worker drives have nothing to do here.
     fn notified(&mut self, _queue: u16, _transport: &mut Transport) -> bool {
@@ -95,5 +102,12 @@ pub trait VirtioDevice: Send + 'static {
         Self: Sized,
     {
         None
+    }
+}
+
+/// Answers a read of configuration space that holds `bytes`; behind them it reads as zero.
+fn read_bytes(bytes: &[u8], offset: usize, data: &mut [u8]) {
+    for (index, byte) in data.iter_mut().enumerate() {
+        *byte = offset.checked_add(index).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
     }
 }

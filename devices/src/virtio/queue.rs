@@ -77,6 +77,26 @@ pub fn gather(
     })
 }
 
+/// Appends the buffers of `chain` that the device reads to `readable`, and those that it writes to
+/// `writable`; a readable one behind a writable one is a fault (section 2.7.4.2).
+pub fn split(
+    chain: Chain<'_>,
+    memory: &DmaMemory,
+    readable: &mut Gather,
+    writable: &mut Gather,
+) -> Result<(), Fault> {
+    let mut answering = false;
+    walk(chain, |descriptor| {
+        let writes = descriptor.is_write_only();
+        if answering && !writes {
+            return Err(Fault::Direction);
+        }
+        answering = writes;
+        let to = if writes { &mut *writable } else { &mut *readable };
+        Ok(to.push(memory, descriptor.addr().0, descriptor.len() as usize)?)
+    })
+}
+
 /// One queue as the driver set it up.
 #[derive(Debug)]
 pub struct Virtqueue {

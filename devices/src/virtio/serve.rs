@@ -11,6 +11,8 @@ const MAX_CHAINS: usize = 256;
 pub enum Served {
     /// It is done with; so many bytes were written into it.
     Done(u32),
+    /// It is being worked on, and will be given back later.
+    Taken,
     /// Not now: it stays available, and nothing more is served.
     Later,
 }
@@ -50,6 +52,7 @@ fn round(
         let head = chain.head_index();
         match work(chain, queue.memory())? {
             Served::Done(length) => queue.complete(&[Used { head, length }])?,
+            Served::Taken => {}
             Served::Later => {
                 queue.rewind(position);
                 more = false;

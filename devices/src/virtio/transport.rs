@@ -206,11 +206,12 @@ impl Transport {
     }
 
     /// The driver resets the selected queue (section 2.6.1).
-    pub(super) fn reset_queue(&mut self) {
+    pub(super) fn reset_queue(&mut self, device: &mut dyn VirtioDevice) {
         if self.driver_features & RING_RESET == 0 {
             return;
         }
         if let Some(queue) = self.queues.get_mut(usize::from(self.queue_select)) {
+            device.queue_reset(self.queue_select);
             queue.reset();
         }
     }

@@ -46,6 +46,9 @@ pub fn build(cache: &Cache, kernel: Option<&str>, progress: &ProgressBar) -> Res
     for name in recipe::FIREWALL_NAMES {
         guest.link(&format!("usr/bin/{name}"), recipe::FIREWALL);
     }
+    for name in recipe::MAKE_EXT4_NAMES {
+        guest.link(&format!("usr/bin/{name}"), recipe::MAKE_EXT4);
+    }
     tools::add_busybox(&root, &mut guest)?;
     guest.link(recipe::KERNEL_LOADER, "/usr/bin/modprobe");
     for path in recipe::FILES {

@@ -2,18 +2,19 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 11;
+pub const VERSION: u32 = 12;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
 pub const KERNEL_PACKAGES: [&str; 2] = ["linux-image-amd64", "linux-image-generic"];
 
 /// Packages with the programs; the libraries they depend on come along.
-pub const TOOL_PACKAGES: [&str; 12] = [
+pub const TOOL_PACKAGES: [&str; 13] = [
     "bash",
     "busybox-static",
     "coreutils",
     "dash",
+    "e2fsprogs",
     "ethtool",
     "iproute2",
     "iptables",
@@ -30,8 +31,8 @@ pub const TOOL_PACKAGES: [&str; 12] = [
 /// of that name: its `sh -c wget` and `timeout 9 wget` would run its own wget. So shells, and the
 /// commands that start others, are the real ones.
 pub const PROGRAMS: &[&str] = &[
-    "bash", "bridge", "dash", "env", "ethtool", "ip", "lspci", "nginx", "nice", "nohup", "nstat",
-    "setpci", "ss", "tc", "tcpdump", "timeout", "wget", FIREWALL,
+    "bash", "bridge", "dash", "env", "ethtool", "ip", "lspci", MAKE_EXT4, "nginx", "nice", "nohup",
+    "nstat", "setpci", "ss", "tc", "tcpdump", "timeout", "wget", FIREWALL,
 ];
 
 /// One program that is `iptables` or `ip6tables` by the name it is called. This one, not its
@@ -39,6 +40,11 @@ pub const PROGRAMS: &[&str] = &[
 pub const FIREWALL: &str = "xtables-legacy-multi";
 /// Names of [`FIREWALL`].
 pub const FIREWALL_NAMES: [&str; 4] = ["iptables", "iptables-save", "ip6tables", "ip6tables-save"];
+
+/// The program that makes ext4 file systems, and its other names.
+pub const MAKE_EXT4: &str = "mke2fs";
+/// Names of [`MAKE_EXT4`], by which it knows what to make.
+pub const MAKE_EXT4_NAMES: [&str; 2] = ["mkfs.ext2", "mkfs.ext4"];
 
 /// What the firewall loads for the matches and targets of its rules, from its directory beside the
 /// shared libraries.
@@ -86,9 +92,10 @@ pub const GUEST_MODULES: &[&str] = &[
     "virtio_pci",
     "virtio_rng",
     "vmw_vsock_virtio_transport",
-    // file sharing
+    // file systems on disks and of the host
     "9p",
     "9pnet_virtio",
+    "ext4",
     // traffic control and congestion control
     "8021q",
     "act_mirred",

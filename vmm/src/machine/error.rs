@@ -61,6 +61,14 @@ pub enum Error {
     /// Too many devices.
     #[error("no room for another PCI device: at most {0} fit")]
     TooManyDevices(usize),
+    /// A disk cannot be used.
+    #[error("disk {path}: {why}")]
+    Disk {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A system call failed.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),

@@ -13,6 +13,7 @@ pub mod boot;
 pub mod compression;
 pub mod console;
 pub mod cpu;
+pub mod disk;
 mod ending;
 mod error;
 pub mod footprint;
@@ -24,6 +25,7 @@ pub mod memory;
 mod nic;
 pub mod output;
 mod pci;
+pub mod pool;
 pub mod port;
 pub mod probe;
 pub mod serial;
@@ -82,7 +84,7 @@ pub struct Machine {
     routing: Arc<Routing>,
     pio: SharedBus,
     pci: Arc<PciBus>,
-    next_nic: usize,
+    next_slot: usize,
     timeline: Option<Timeline>,
     debugger: Option<gdb::Listener>,
     context: vcpu::Context,
@@ -164,7 +166,7 @@ impl Machine {
             routing,
             pio,
             pci,
-            next_nic: layout::FIRST_NIC_SLOT,
+            next_slot: layout::FIRST_NIC_SLOT,
             timeline: None,
             debugger: None,
             context,
@@ -224,6 +226,11 @@ impl Machine {
         Ok(())
     }
 
+    /// Number of vCPUs.
+    pub fn cpus(&self) -> usize {
+        self.vcpus.len()
+    }
+
     /// Guest memory for one function, behind a gate of its own.
     pub fn dma_memory(&self) -> DmaMemory {
         DmaMemory::new(self.memory.clone())
@@ -242,9 +249,16 @@ impl Machine {
         backend: Box<dyn Backend>,
         mirrored: Option<usize>,
     ) -> Result<()> {
-        let slot = self.pci.plug(self.next_nic, nic, mirrored)?;
-        self.next_nic += 1;
+        let slot = self.pci.plug(self.next_slot, nic, mirrored)?;
+        self.next_slot += 1;
         self.add_subscriber(Box::new(NicWorker::new(slot, backend)?));
+        Ok(())
+    }
+
+    /// Adds a function without a wire of its own in the next free slot. `peers` ring its doorbells.
+    pub fn add_device(&mut self, function: Box<dyn Function>, peers: Vec<Peer>) -> Result<()> {
+        self.add_function(self.next_slot, function, peers)?;
+        self.next_slot += 1;
         Ok(())
     }
 

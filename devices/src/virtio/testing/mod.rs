@@ -2,6 +2,7 @@
 
 mod frames;
 mod ring;
+mod workbench;
 
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,7 @@ use crate::net::{Backend, Metadata, Nic, Receipt, Transmit};
 use crate::pci::Function;
 pub use frames::{header, open_checksum, place, plain};
 pub use ring::{INDIRECT, NEXT, Ring, WRITE};
+pub use workbench::Workbench;
 
 pub const ACKNOWLEDGE: u8 = 1;
 pub const DRIVER: u8 = 2;

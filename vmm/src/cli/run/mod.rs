@@ -3,6 +3,7 @@
 mod command;
 mod console;
 mod control;
+mod disk;
 mod nic;
 mod passt;
 mod payload;
@@ -32,6 +33,7 @@ use crate::streams::{Streams, block_resizes, say};
 use command::GuestCommand;
 use console::ConsoleTarget;
 use control::ControlSocket;
+use disk::DiskSpec;
 pub(super) use nic::NicSpec;
 use nic::Wire;
 use report::Report;
@@ -76,6 +78,9 @@ pub struct RunArgs {
     /// A NIC; may be repeated.
     #[arg(long, value_name = "NIC", long_help = nic::HELP)]
     nic: Vec<NicSpec>,
+    /// A disk; may be repeated.
+    #[arg(long, value_name = "DISK", long_help = disk::HELP)]
+    disk: Vec<DiskSpec>,
     /// Sets an environment variable for COMMAND, or passes ours on; may be repeated.
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<Variable>,
@@ -195,6 +200,9 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     for (index, nic) in args.nic.iter().enumerate() {
         networks.push(nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?);
     }
+    for DiskSpec(disk) in &args.disk {
+        machine.add_disk(disk)?;
+    }
     add_randomness(&mut machine)?;
     let report = args.report.as_deref().map(|path| Report::create(path, machine.exits()));
     let mut report = report.transpose()?;
@@ -270,10 +278,14 @@ impl RunArgs {
 
 /// Runs the guest in the nested machine, from where only files can be reached.
 fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
-    if args.control.is_some() || args.gdb.is_some() || args.nic.iter().any(NicSpec::reaches_out) {
+    if args.control.is_some()
+        || args.gdb.is_some()
+        || args.nic.iter().any(NicSpec::reaches_out)
+        || args.disk.iter().any(DiskSpec::is_device)
+    {
         anyhow::bail!(
-            "sockets and interfaces of this host cannot be reached from the nested machine: start \
-             both ends inside, with `nicvmm nested -- COMMAND`"
+            "sockets, interfaces and block devices of this host cannot be reached from the nested \
+             machine: start both ends inside, with `nicvmm nested -- COMMAND`"
         );
     }
     let console = match &args.console {
@@ -283,7 +295,8 @@ fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     let files = console
         .into_iter()
         .chain(&args.report)
-        .chain(args.nic.iter().filter_map(|nic| nic.capture.as_ref()));
+        .chain(args.nic.iter().filter_map(|nic| nic.capture.as_ref()))
+        .chain(args.disk.iter().filter_map(DiskSpec::written));
     let mut request = same_command(line.iter().cloned())?;
     if let Some(release) = args.host_release() {
         payload::name_release(&mut request.argv, &release?);
