@@ -24,6 +24,7 @@ pub mod net;
 mod queue;
 pub mod rng;
 mod serve;
+pub mod share;
 #[cfg(test)]
 mod testing;
 mod transport;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use guest_init::guest::parameters::Parameters;
 use guest_init::guest::service::{self, Ending, Sender};
-use guest_init::guest::{ENTER, PATH, channel, enter, modules, mounts, network, timer};
+use guest_init::guest::{ENTER, PATH, channel, enter, modules, mounts, network, shares, timer};
 use guest_init::protocol::Stage;
 use nix::errno::Errno;
 use nix::sys::reboot::{RebootMode, reboot};
@@ -93,7 +93,18 @@ fn load_modules(wanted: &[String]) -> Vec<String> {
     for name in wanted {
         loader.load(name);
     }
-    loader.into_warnings()
+    let mut warnings = mount_shares(&mut loader);
+    warnings.extend(loader.into_warnings());
+    warnings
+}
+
+/// Mounts what the host shares, now that the driver is there.
+fn mount_shares(loader: &mut modules::Loader) -> Vec<String> {
+    let places = shares::places();
+    if !places.is_empty() {
+        loader.load("9p");
+    }
+    places.iter().filter_map(|place| shares::mount_at(place).err()).collect()
 }
 
 fn start_service() -> Result<Child, String> {

@@ -69,6 +69,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A directory cannot be shared.
+    #[error("shared directory {path}: {why}")]
+    Share {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A system call failed.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),

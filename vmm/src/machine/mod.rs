@@ -29,6 +29,7 @@ pub mod pool;
 pub mod port;
 pub mod probe;
 pub mod serial;
+pub mod share;
 mod signals;
 mod slot;
 pub mod timeline;

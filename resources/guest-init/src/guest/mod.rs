@@ -14,6 +14,7 @@ mod outputs;
 pub mod parameters;
 mod process;
 pub mod service;
+pub mod shares;
 mod terminal;
 pub mod timer;
 mod upload;

@@ -8,6 +8,7 @@ mod nic;
 mod passt;
 mod payload;
 mod report;
+mod share;
 mod timing;
 mod variable;
 
@@ -37,6 +38,7 @@ use disk::DiskSpec;
 pub(super) use nic::NicSpec;
 use nic::Wire;
 use report::Report;
+use share::ShareSpec;
 use timing::Timing;
 use variable::Variable;
 
@@ -81,10 +83,13 @@ pub struct RunArgs {
     /// A disk; may be repeated.
     #[arg(long, value_name = "DISK", long_help = disk::HELP)]
     disk: Vec<DiskSpec>,
+    /// A directory of this host for the guest; may be repeated.
+    #[arg(long, value_name = "DIR", long_help = share::HELP)]
+    share: Vec<ShareSpec>,
     /// Sets an environment variable for COMMAND, or passes ours on; may be repeated.
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<Variable>,
-    /// Directory in which COMMAND starts.
+    /// Directory in which COMMAND starts. [default: the current one if it is shared]
     #[arg(long, value_name = "DIR")]
     cwd: Option<String>,
     /// Ends the guest after this time: 90s, 5m, or a number of seconds.
@@ -203,6 +208,9 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     for DiskSpec(disk) in &args.disk {
         machine.add_disk(disk)?;
     }
+    for share in args.shares()? {
+        machine.add_share(&share)?;
+    }
     add_randomness(&mut machine)?;
     let report = args.report.as_deref().map(|path| Report::create(path, machine.exits()));
     let mut report = report.transpose()?;
@@ -255,7 +263,7 @@ impl RunArgs {
         for Variable { name, value } in &self.env {
             command = command.env(name, value);
         }
-        Some(match &self.cwd {
+        Some(match self.cwd.clone().or_else(|| self.shared_directory()) {
             Some(directory) => command.current_dir(directory),
             None => command,
         })
@@ -264,6 +272,15 @@ impl RunArgs {
     /// Whether the guest has a boot timer.
     fn timed(&self) -> bool {
         self.timing || self.report.is_some()
+    }
+
+    fn shares(&self) -> Result<Vec<crate::machine::share::Config>> {
+        self.share.iter().map(ShareSpec::config).collect()
+    }
+
+    /// The current directory as the guest has it, if it is shared.
+    fn shared_directory(&self) -> Option<String> {
+        share::place_of(&std::env::current_dir().ok()?, &self.shares().ok()?)
     }
 
     /// Where the console goes, asked for or not.
@@ -302,6 +319,8 @@ fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
         payload::name_release(&mut request.argv, &release?);
     }
     request.writable = files.map(|file| directory_of(file)).collect();
+    let shared = args.share.iter().filter(|share| !share.read_only);
+    request.writable.extend(shared.map(|share| share.path.clone()));
     request.variables = args.env.iter().map(|variable| variable.name.clone()).collect();
     request.network = args.nic.iter().any(|nic| nic.wire == Wire::User);
     request.streams = Streams::detect();
