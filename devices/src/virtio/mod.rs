@@ -28,6 +28,7 @@ pub mod share;
 #[cfg(test)]
 mod testing;
 mod transport;
+pub mod vsock;
 
 pub use deferred::{Deferred, Executor, Job, Taken};
 pub use fault::Fault;
@@ -112,3 +113,7 @@ fn read_bytes(bytes: &[u8], offset: usize, data: &mut [u8]) {
         *byte = offset.checked_add(index).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
     }
 }
+
+#[cfg(test)]
+#[path = "rubbish_tests.rs"]
+mod rubbish_tests;

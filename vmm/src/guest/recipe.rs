@@ -2,14 +2,14 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 12;
+pub const VERSION: u32 = 13;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
 pub const KERNEL_PACKAGES: [&str; 2] = ["linux-image-amd64", "linux-image-generic"];
 
 /// Packages with the programs; the libraries they depend on come along.
-pub const TOOL_PACKAGES: [&str; 13] = [
+pub const TOOL_PACKAGES: [&str; 14] = [
     "bash",
     "busybox-static",
     "coreutils",
@@ -21,6 +21,7 @@ pub const TOOL_PACKAGES: [&str; 13] = [
     "nginx",
     "pci.ids",
     "pciutils",
+    "socat",
     "tcpdump",
     "wget",
 ];
@@ -32,7 +33,7 @@ pub const TOOL_PACKAGES: [&str; 13] = [
 /// commands that start others, are the real ones.
 pub const PROGRAMS: &[&str] = &[
     "bash", "bridge", "dash", "env", "ethtool", "ip", "lspci", MAKE_EXT4, "nginx", "nice", "nohup",
-    "nstat", "setpci", "ss", "tc", "tcpdump", "timeout", "wget", FIREWALL,
+    "nstat", "setpci", "socat", "ss", "tc", "tcpdump", "timeout", "wget", FIREWALL,
 ];
 
 /// One program that is `iptables` or `ip6tables` by the name it is called. This one, not its

@@ -77,6 +77,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// There can be no vsock.
+    #[error("vsock socket {path}: {why}")]
+    Vsock {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A system call failed.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),

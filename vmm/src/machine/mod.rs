@@ -34,6 +34,7 @@ mod signals;
 mod slot;
 pub mod timeline;
 mod vcpu;
+pub mod vsock;
 mod wake;
 mod worker;
 

@@ -86,6 +86,9 @@ pub struct RunArgs {
     /// A directory of this host for the guest; may be repeated.
     #[arg(long, value_name = "DIR", long_help = share::HELP)]
     share: Vec<ShareSpec>,
+    /// Connects programs of the guest (CID 3) and of this host (CID 2) through this unix socket.
+    #[arg(long, value_name = "PATH", long_help = VSOCK_HELP)]
+    vsock: Option<PathBuf>,
     /// Sets an environment variable for COMMAND, or passes ours on; may be repeated.
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<Variable>,
@@ -158,6 +161,12 @@ enum OnReboot {
     Restart,
 }
 
+/// What `--vsock` means.
+const VSOCK_HELP: &str = "Connects programs of the guest and of this host. A program here connects to \
+this unix socket, writes `CONNECT PORT` and a line feed, reads `OK N`, and is connected with whoever \
+listens on vsock port PORT in the guest. A program of the guest that connects to port PORT of CID 2 \
+reaches whoever listens on the unix socket PATH_PORT";
+
 /// Where the guest's random bytes come from.
 const RANDOMNESS: &str = "/dev/urandom";
 
@@ -210,6 +219,9 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     }
     for share in args.shares()? {
         machine.add_share(&share)?;
+    }
+    if let Some(path) = &args.vsock {
+        machine.add_vsock(path)?;
     }
     add_randomness(&mut machine)?;
     let report = args.report.as_deref().map(|path| Report::create(path, machine.exits()));
@@ -297,6 +309,7 @@ impl RunArgs {
 fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     if args.control.is_some()
         || args.gdb.is_some()
+        || args.vsock.is_some()
         || args.nic.iter().any(NicSpec::reaches_out)
         || args.disk.iter().any(DiskSpec::is_device)
     {
