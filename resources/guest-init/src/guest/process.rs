@@ -11,7 +11,7 @@ use std::thread;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{self, SigHandler, Signal, killpg};
 use nix::unistd::{Pid, chdir, chroot};
 
 use super::input::{self, InputQueue};
@@ -98,7 +98,30 @@ fn command(run: &Run) -> Option<Command> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
     }
+    heed_signals(&mut command);
     Some(command)
+}
+
+/// Signals that whoever started us may have had us ignore, which a command would inherit.
+const HEEDED: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGPIPE];
+
+fn heed_signals(command: &mut Command) {
+    let prepare = || {
+        for heeded in HEEDED {
+            // SAFETY: the default action is no handler that could do anything unsafe.
+            #[allow(unsafe_code)]
+            unsafe {
+                signal::signal(heeded, SigHandler::SigDfl)?;
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure only makes system calls that are async-signal-safe,
+    // and allocates nothing.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(prepare);
+    }
 }
 
 fn wait(mut child: Child) -> Status {
