@@ -1,6 +1,7 @@
 //! The whole lab with real guests, under the installed QEMU and without KVM: its NICs honour the
 //! path's MTU, so both are fast behind a smaller one.
 
+use std::path::Path;
 use std::process::Command;
 
 /// Slower than any machine that translates code can be, faster than what a NIC that ignores the
@@ -21,6 +22,8 @@ fn qemus_own_nics_learn_the_mtu_of_the_path() {
         .args(["compare", "--vmm", "qemu", "--tcg", "--seconds", "5", "--file-size", "16"])
         .args(["--variant", "rtl8139", "--variant", "virtio-net", "--json"])
         .arg(&json)
+        .args(["--pcap", "--keep"])
+        .arg(directory.path())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -42,6 +45,28 @@ fn qemus_own_nics_learn_the_mtu_of_the_path() {
         assert!(variant["guest"]["lspci"].as_str().unwrap().ends_with(lspci), "{variant}");
         assert!(variant["vmm_process"]["cpu_seconds"].as_f64().unwrap() > 0.0, "{variant}");
     }
+    tshark_reads_the_captures(directory.path(), &result);
     let table = String::from_utf8_lossy(&output.stdout);
     assert!(table.contains("learned the path's MTU of 1420"), "{table}");
+}
+
+/// Each packet that the path dropped carries its comment in the capture of the server's side.
+fn tshark_reads_the_captures(kept: &Path, result: &serde_json::Value) {
+    for (run, variant) in [("qemu-rtl8139-run-1", 0), ("qemu-virtio-net-run-1", 1)] {
+        let tshark = Command::new("tshark")
+            .args([
+                "-Y",
+                "frame.comment contains \"dropped: 1500 > MTU 1420, ICMP 3/4 sent\"",
+                "-r",
+            ])
+            .arg(kept.join(run).join("server.pcapng"))
+            .output();
+        let Ok(output) = tshark else {
+            eprintln!("SKIPPED: tshark is missing (apt-get install tshark)");
+            return;
+        };
+        let shown = String::from_utf8_lossy(&output.stdout).lines().count() as u64;
+        let dropped = &result["variants"][variant]["path"]["over_mtu_dropped"];
+        assert_eq!(dropped.as_u64(), Some(shown), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
