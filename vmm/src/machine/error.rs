@@ -78,13 +78,8 @@ pub enum Error {
         why: String,
     },
     /// There can be no vsock.
-    #[error("vsock socket {path}: {why}")]
-    Vsock {
-        /// Its path.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
+    #[error("vsock: {0}")]
+    Vsock(String),
     /// A system call failed.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),

@@ -14,7 +14,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use devices::net::check_socket_path;
 use devices::virtio::vsock::{Host, Key, RECEIVE, Stream, VECTORS, Vsock};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -24,6 +23,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use super::Machine;
 use super::error::{Error, Result};
 use super::worker::Peer;
+use crate::listen::listen;
 
 /// Ports of the host for connections that it asks for start here, as Firecracker's do.
 const FIRST_PORT: u32 = 1 << 30;
@@ -55,15 +55,14 @@ struct Sockets {
 impl Machine {
     /// Adds a vsock device in the next free slot, which listens on `path`.
     pub fn add_vsock(&mut self, path: &Path) -> Result<()> {
-        let refuse = |why: String| Error::Vsock { path: path.into(), why };
-        let sockets = Sockets::bind(path).map_err(refuse)?;
+        let sockets = Sockets::bind(path).map_err(Error::Vsock)?;
         let descriptor = sockets
             .epoll
             .try_clone()
             .map_err(|error| Error::System("duplicate an epoll descriptor", error))?;
         let messages = self.messages(VECTORS)?;
         let function = Vsock::function(Box::new(sockets), self.dma_memory(), messages)
-            .map_err(|error| refuse(error.to_string()))?;
+            .map_err(|error| Error::Vsock(error.to_string()))?;
         let (readable, writable) = (RECEIVE.into(), RECEIVE.into());
         self.add_device(Box::new(function), vec![Peer { descriptor, readable, writable }])
     }
@@ -83,17 +82,10 @@ fn changes() -> EventFlags {
 }
 
 impl Sockets {
-    /// Listens on `path`, which must not exist.
+    /// Listens on `path`.
     fn bind(path: &Path) -> std::result::Result<Self, String> {
-        check_socket_path(path).map_err(|error| error.to_string())?;
-        let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "it exists already: another nicvmm may use it; if not, remove it".to_owned()
-            }
-            _ => format!("cannot listen there: {error}"),
-        })?;
+        let listener = listen(path).map_err(|error| format!("{error:#}"))?;
         let prepare = || -> io::Result<OwnedFd> {
-            listener.set_nonblocking(true)?;
             let epoll = epoll::create(CreateFlags::CLOEXEC)?;
             epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
             Ok(epoll)
