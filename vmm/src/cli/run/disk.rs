@@ -11,7 +11,10 @@ use devices::virtio::block::MAX_SERIAL;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskSpec(pub Config);
 
-/// What `--disk` takes, for `--help` and for errors.
+/// The form of a disk.
+const FORM: &str = "PATH[,ro][,serial=TEXT][,direct=on|off]";
+
+/// What `--disk` takes, for `--help`.
 pub const HELP: &str = "PATH[,ro][,serial=TEXT][,direct=on|off]: a raw image or a block device. The \
 first disk is /dev/vda in the guest. `ro` refuses writes and lets several guests use the image; \
 `direct=on` goes around the host's page cache";
@@ -23,7 +26,7 @@ impl FromStr for DiskSpec {
         let mut words = text.split(',');
         let path = words.next().unwrap_or_default();
         if path.is_empty() {
-            return Err(format!("the path is missing; a disk is {HELP}"));
+            return Err(format!("the path is missing; a disk is {FORM}"));
         }
         let mut config = Config { path: Path::new(path).into(), ..Config::default() };
         for word in words {
@@ -40,7 +43,7 @@ impl FromStr for DiskSpec {
                 ("serial", serial) => {
                     return Err(format!("serial={serial:?} has to have 1 to {MAX_SERIAL} bytes"));
                 }
-                _ => return Err(format!("unknown word {word:?}; a disk is {HELP}")),
+                _ => return Err(format!("unknown word {word:?}; a disk is {FORM}")),
             }
         }
         Ok(Self(config))

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::machine::share::Config;
 
-/// What `--share` takes, for `--help` and for errors.
+/// What `--share` takes, for `--help`.
 pub const HELP: &str = "DIR[:/WHERE][,ro]: a directory of this host, which the guest sees at the \
 same path, or at /WHERE. A COMMAND starts in the current directory if that is shared. The guest \
 cannot leave the directory; with `ro` it cannot change it";
@@ -34,7 +34,7 @@ impl std::str::FromStr for ShareSpec {
             None => (text, None),
         };
         if path.is_empty() {
-            return Err(format!("the directory is missing; a share is {HELP}"));
+            return Err("the directory is missing; a share is DIR[:/WHERE][,ro]".into());
         }
         Ok(Self { path: path.into(), place, read_only })
     }
