@@ -1,6 +1,7 @@
 //! The program `nicvmm`, as a user starts it.
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
@@ -65,8 +66,27 @@ pub fn output_of(command: &mut Command, expected: i32) -> Output {
     command.output().expect("nicvmm starts")
 }
 
+/// The same for a part of a test that talks to a guest meanwhile, and panics where it fails.
+///
+/// # Panics
+/// If the last try does.
+pub fn tried(part: impl Fn()) {
+    for attempt in 1..TRIES {
+        if catch_unwind(AssertUnwindSafe(&part)).is_ok() {
+            return;
+        }
+        let thread = std::thread::current();
+        say_again(thread.name().unwrap_or("a test"), attempt);
+    }
+    part();
+}
+
 fn again(command: &Command, status: ExitStatus, attempt: usize) {
-    let line = format!("\n*** AGAIN: {status} of {command:?}, try {attempt} of {TRIES} ***\n");
+    say_again(&format!("{status} of {command:?}"), attempt);
+}
+
+fn say_again(what: &str, attempt: usize) {
+    let line = format!("\n*** AGAIN: {what}, try {attempt} of {TRIES} ***\n");
     // Without standard error there is no one to tell.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

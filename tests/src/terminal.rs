@@ -8,7 +8,7 @@ use guest_init::guest::service::{Sender, serve};
 use guest_init::protocol::Device;
 
 /// A program that takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A program on a terminal. PID 1 of our guests knows how to run one, here as well as there.
 pub struct Terminal {

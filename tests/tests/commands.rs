@@ -6,7 +6,7 @@ use std::thread;
 
 use guest_init::client::{Size, Status};
 use tests::linux::with_kvm;
-use tests::program::{self, complaint, nicvmm, skip};
+use tests::program::{self, complaint, nicvmm, skip, tried};
 use tests::terminal::Terminal;
 use tests::tmux::Session;
 
@@ -127,6 +127,10 @@ fn guests_end_as_they_should_and_leave_nothing_behind() {
 
 #[test]
 fn ctrl_c_in_a_tmux_session_is_the_command_s_and_the_terminal_is_as_before() {
+    tried(press_ctrl_c);
+}
+
+fn press_ctrl_c() {
     let session = Session::start();
     let program = program::path();
     session.type_line("stty -a >before");
@@ -186,6 +190,10 @@ impl World {
 
 #[test]
 fn a_terminal_here_is_a_terminal_in_the_guest_until_the_command_ends() {
+    tried(use_a_terminal);
+}
+
+fn use_a_terminal() {
     let size = |rows, columns| Size { rows, columns };
     let script = format!("{} run; echo status $?; stty -a", program::path().display());
     let terminal = Terminal::run(&script, size(30, 100));

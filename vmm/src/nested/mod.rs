@@ -99,8 +99,8 @@ pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
     // The spinner's thread must not take signals: it ends, and another starts with them blocked.
     progress.disable_steady_tick();
     let signals = Signals::block()?;
-    progress.enable_steady_tick(TICK);
     block_resizes().map_err(|error| Error::System("block signals", error))?;
+    progress.enable_steady_tick(TICK);
     progress.set_message("starting the nested machine (about 15 s)");
     let mut qemu = Qemu::start(request, &guest, &shares)?;
     let client = match connect(&mut qemu, &signals)? {
