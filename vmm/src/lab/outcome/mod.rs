@@ -77,6 +77,7 @@ pub struct Conditions {
     /// Commands that the server guest carried out before the download.
     pub server: Vec<String>,
     /// Changes of the path while the download ran, each a time and what was set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub during: Vec<String>,
     /// Version of IP, 4 or 6.
     pub ip_version: u8,
