@@ -85,13 +85,20 @@ impl Node {
         open(self.own_path(), flags, Mode::empty())
     }
 
-    /// Makes and opens a file `name` in this directory.
+    /// Makes and opens a file `name` in this directory. One that is there is opened like any other,
+    /// or refused if `flags` want it new.
     pub fn create(&self, name: Name<'_>, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
-        let flags = flags & ALLOWED & !OFlags::DIRECTORY | ALWAYS | OFlags::CREATE;
-        let file = openat2(&self.0, name.bytes(), flags, mode, CONFINED)?;
-        match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
-            FileType::RegularFile => Ok(file),
-            _ => Err(Errno::NXIO),
+        let flags = flags & !OFlags::DIRECTORY;
+        let new = flags & ALLOWED | ALWAYS | OFlags::CREATE | OFlags::EXCL;
+        match openat2(&self.0, name.bytes(), new, mode, CONFINED) {
+            Err(Errno::EXIST) if !flags.contains(OFlags::EXCL) => {
+                let there = self.child(name)?;
+                if FileType::from_raw_mode(there.stat()?.st_mode) == FileType::Directory {
+                    return Err(Errno::ISDIR);
+                }
+                there.open(flags)
+            }
+            made => made,
         }
     }
 
