@@ -59,6 +59,7 @@ impl Context {
         }
     }
 
+    #[allow(unsafe_code)]
     fn step(&self, vcpu: &mut VcpuFd, breaks: Option<&Stop>) -> Option<Ending> {
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         let exits = &*self.exits;
@@ -72,7 +73,8 @@ impl Context {
             Ok(VcpuExit::IoIn(port, data)) => {
                 count(&exits.port_reads);
                 let (start, length) = (data.as_mut_ptr(), data.len());
-                for element in elements(vcpu, start, length) {
+                // SAFETY: they are the data that this exit gave.
+                for element in unsafe { elements(vcpu, start, length) } {
                     read(&self.pio, u64::from(port), element);
                 }
                 Action::None
@@ -84,7 +86,8 @@ impl Context {
                     return None;
                 }
                 let mut action = Action::None;
-                for element in elements(vcpu, start, length) {
+                // SAFETY: they are the data that this exit gave.
+                for element in unsafe { elements(vcpu, start, length) } {
                     match write(&self.pio, u64::from(port), element) {
                         Action::None => {}
                         wanted => action = wanted,
@@ -141,13 +144,21 @@ impl Context {
 }
 
 /// Parts of a port access: a string instruction may move many elements in one exit.
+///
+/// # Safety
+/// `vcpu` has left the guest for a port access, and `start` and `length` are its data, as the exit
+/// gave them.
 #[allow(unsafe_code)]
-fn elements(vcpu: &mut VcpuFd, start: *mut u8, length: usize) -> std::slice::ChunksMut<'_, u8> {
+unsafe fn elements(
+    vcpu: &mut VcpuFd,
+    start: *mut u8,
+    length: usize,
+) -> std::slice::ChunksMut<'_, u8> {
     // SAFETY: the exit reason is KVM_EXIT_IO, so this member of the union is the one that KVM filled
     // in; all its fields are plain integers.
     let size = unsafe { vcpu.get_kvm_run().__bindgen_anon_1.io.size };
-    // SAFETY: `start` and `length` are the access's data as the exit gave it, which lies in the
-    // vCPU's mapping; nobody else uses that while the vCPU is borrowed here.
+    // SAFETY: the data lie in the vCPU's mapping, and nobody else uses that while the vCPU is
+    // borrowed here.
     let data = unsafe { std::slice::from_raw_parts_mut(start, length) };
     data.chunks_mut(usize::from(size).max(1))
 }
