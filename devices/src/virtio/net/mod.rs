@@ -28,7 +28,7 @@ use virtio_bindings::virtio_net::{
     VIRTIO_NET_S_LINK_UP,
 };
 
-use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci};
+use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes};
 use crate::interrupt::Messages;
 use crate::memory::DmaMemory;
 use crate::net::{Backend, Metadata, Nic, Offloads, Receipt, Transmit};
@@ -183,10 +183,7 @@ impl VirtioDevice for VirtioNet {
     }
 
     fn read_configuration(&self, offset: usize, data: &mut [u8]) {
-        let bytes = self.configuration();
-        for (index, byte) in data.iter_mut().enumerate() {
-            *byte = bytes.get(offset + index).copied().unwrap_or(0);
-        }
+        read_bytes(&self.configuration(), offset, data);
     }
 
     fn start(&mut self, features: u64) {

@@ -26,11 +26,6 @@ impl Wire {
         Self { stream: Box::new(stream), received: VecDeque::new() }
     }
 
-    /// Whether a read would not block.
-    pub fn has_input(&self) -> bool {
-        !self.received.is_empty()
-    }
-
     fn fill(&mut self) -> io::Result<()> {
         let mut chunk = [0; CHUNK];
         let count = loop {
