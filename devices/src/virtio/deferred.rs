@@ -2,11 +2,13 @@
 //!
 //! 1. [`Deferred::serve`] pops chains; each becomes a [`Job`] for an [`Executor`], or is answered at
 //!    once.
-//! 2. The executor does the jobs elsewhere, in any order, and has the machine ring the device.
+//! 2. The executor does the jobs elsewhere, in any order, and has the machine ring [`WOKEN`].
 //! 3. [`Deferred::give_back`] completes the chains of the jobs that are done.
 //!
-//! A driver that takes a queue or the device back finds nobody in its memory: both wait for the jobs
-//! under way.
+//! A driver that takes a queue or the device back finds nobody in its memory: both drop the jobs that
+//! wait, and wait for those under way.
+//!
+//! [`WOKEN`]: super::WOKEN
 
 use std::collections::VecDeque;
 
@@ -23,6 +25,11 @@ pub struct Job<W> {
 }
 
 impl<W> Job<W> {
+    /// The work of the chain that starts at descriptor `head` of `queue`.
+    pub fn new(queue: u16, head: u16, work: W) -> Self {
+        Self { queue, head, work }
+    }
+
     /// The queue that the chain came from.
     pub fn queue(&self) -> u16 {
         self.queue
@@ -37,8 +44,9 @@ pub trait Executor<W>: Send {
     /// Gives a job back that is done.
     fn finished(&mut self) -> Option<Job<W>>;
 
-    /// Waits until all jobs are done.
-    fn wait(&mut self);
+    /// Forgets the jobs of `queue`, or of all queues, that nobody has begun, and waits for those that
+    /// somebody has.
+    fn cancel(&mut self, queue: Option<u16>);
 }
 
 /// What became of a chain that was looked at.
@@ -89,7 +97,7 @@ impl<W> Deferred<W> {
                 Taken::Done(length) => Served::Done(length),
                 Taken::Work(work) => {
                     *under_way += 1;
-                    executor.submit(Job { queue: index, head, work });
+                    executor.submit(Job::new(index, head, work));
                     Served::Taken
                 }
             })
@@ -103,16 +111,11 @@ impl<W> Deferred<W> {
         transport: &mut Transport,
         mut finish: impl FnMut(W, &DmaMemory) -> Result<u32, Fault>,
     ) -> Vec<u16> {
-        let mut touched = vec![false; self.under_way.len()];
         while let Some(Job { queue, head, work }) = self.next_finished() {
-            let index = usize::from(queue);
-            if let (Some(under_way), Some(touched)) =
-                (self.under_way.get_mut(index), touched.get_mut(index))
-            {
+            if let Some(under_way) = self.under_way.get_mut(usize::from(queue)) {
                 *under_way = under_way.saturating_sub(1);
-                *touched = true;
             }
-            // Without a driver there is nobody to give it to.
+            // Without a driver, or its leave to reach memory, there is nobody to give it to.
             let Some(mut active) = transport.queue(queue) else { continue };
             let given = finish(work, active.memory())
                 .and_then(|length| active.complete(&[Used { head, length }]));
@@ -120,7 +123,8 @@ impl<W> Deferred<W> {
                 transport.fail(fault);
             }
         }
-        for queue in (0..).zip(touched).filter_map(|(queue, touched)| touched.then_some(queue)) {
+        // Where nothing was given back this does nothing.
+        for queue in 0..self.under_way.len() as u16 {
             let signalled = transport.queue(queue).map(|mut active| active.signal());
             if let Some(Err(fault)) = signalled {
                 transport.fail(fault);
@@ -133,9 +137,9 @@ impl<W> Deferred<W> {
         self.kept.pop_front().or_else(|| self.executor.finished())
     }
 
-    /// Waits for the jobs of `queue` and forgets them.
+    /// Forgets the jobs of `queue`, as soon as none is under way.
     pub fn reset_queue(&mut self, queue: u16) {
-        self.executor.wait();
+        self.executor.cancel(Some(queue));
         while let Some(job) = self.executor.finished() {
             self.kept.push_back(job);
         }
@@ -145,9 +149,9 @@ impl<W> Deferred<W> {
         }
     }
 
-    /// Waits for all jobs and forgets them.
+    /// Forgets all jobs, as soon as none is under way.
     pub fn reset(&mut self) {
-        self.executor.wait();
+        self.executor.cancel(None);
         while self.executor.finished().is_some() {}
         self.kept.clear();
         self.held.clear();

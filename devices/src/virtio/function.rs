@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::capabilities::{
     self, BAR, BAR_SIZE, MAX_QUEUES, MSIX_BAR, NOTIFY, NOTIFY_STRIDE, Place, Window,
 };
-use super::{Interrupts, Transport, TransportError, VirtioDevice, common};
+use super::{Interrupts, Transport, TransportError, VirtioDevice, WOKEN, common};
 use crate::bus::Action;
 use crate::interrupt::Messages;
 use crate::memory::DmaMemory;
@@ -161,10 +161,16 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     }
 
     fn ring(&mut self, id: u32) {
-        let queue = u16::try_from(id).ok().filter(|queue| self.transport.queue(*queue).is_some());
-        let Some(queue) = queue else { return };
+        if id == WOKEN {
+            for queue in self.device.woken(&mut self.transport) {
+                self.ring(queue.into());
+            }
+        }
+        let Ok(queue) = u16::try_from(id) else { return };
+        // Also where the driver took the queue back: nothing is left of its work then.
         self.unfinished.retain(|other| *other != queue);
-        if self.device.notified(queue, &mut self.transport) {
+        if self.transport.queue(queue).is_some() && self.device.notified(queue, &mut self.transport)
+        {
             self.unfinished.push(queue);
         }
     }
@@ -185,6 +191,7 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
 
     fn reset(&mut self) {
         self.transport.reset(&mut self.device);
+        self.unfinished.clear();
         self.transport.interrupts.msix.reset();
         self.transport.memory.set_enabled(false);
         self.configuration.reset();

@@ -98,6 +98,12 @@ pub trait VirtioDevice: Send + 'static {
         false
     }
 
+    /// The device's other side has news that belongs to no queue: doorbell [`WOKEN`] rang. Answers the
+    /// queues that are to be looked at for it.
+    fn woken(&mut self, _transport: &mut Transport) -> Vec<u16> {
+        Vec::new()
+    }
+
     /// The function as a NIC, if the device is one.
     fn as_nic(_function: &mut VirtioPci<Self>) -> Option<&mut dyn Nic>
     where
@@ -106,6 +112,9 @@ pub trait VirtioDevice: Send + 'static {
         None
     }
 }
+
+/// A doorbell that no driver can ring: see [`VirtioDevice::woken`].
+pub const WOKEN: u32 = 1 << 16;
 
 /// Answers a read of configuration space that holds `bytes`; behind them it reads as zero.
 fn read_bytes(bytes: &[u8], offset: usize, data: &mut [u8]) {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::testing::*;
-use super::{Executor, Job, VirtioDevice, block, share, vsock};
+use super::{Executor, Job, VirtioDevice, WOKEN, block, share, vsock};
 use crate::pci::Function;
 
 const VERSION_1: u64 = 1 << 32;
@@ -61,7 +61,7 @@ fn torment<D: VirtioDevice>(device: D, queues: u16, mut work: impl FnMut()) {
         driver.function.ring(queue.into());
         if dice.below(3) == 0 {
             work();
-            driver.function.ring(0);
+            driver.function.ring(WOKEN);
         }
         if dice.below(40) == 0 {
             driver.write(register::QUEUE_SELECT, 2, queue.into());
@@ -140,7 +140,7 @@ impl<W: Send> Executor<W> for Idle {
         None
     }
 
-    fn wait(&mut self) {}
+    fn cancel(&mut self, _queue: Option<u16>) {}
 }
 
 #[test]

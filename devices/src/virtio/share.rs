@@ -91,13 +91,16 @@ impl VirtioDevice for Share {
         self.jobs.reset_queue(queue);
     }
 
-    fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
+    fn woken(&mut self, transport: &mut Transport) -> Vec<u16> {
         self.jobs.give_back(transport, |exchange, memory| {
             let Exchange { room, answer, buffers, .. } = exchange;
             let answer = answer.get(..answer.len().min(room)).unwrap_or_default();
             buffers.write(memory, 0, answer)?;
             Ok(answer.len() as u32)
-        });
+        })
+    }
+
+    fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
         self.jobs.serve(transport, queue, |chain, memory| {
             let (mut readable, mut buffers) = (Gather::default(), Gather::default());
             split(chain, memory, &mut readable, &mut buffers)?;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::pci::Function;
+use crate::virtio::WOKEN;
 use crate::virtio::testing::*;
 
 const VERSION_1: u64 = 1 << 32;
@@ -31,7 +32,7 @@ fn a_message_is_answered_when_the_work_is_done() {
     ask(&mut driver, &mut ring, b"hello", 64);
     assert!(ring.take_used().is_empty());
     bench.work();
-    driver.function.ring(0);
+    driver.function.ring(WOKEN);
     assert_eq!(ring.take_used(), [(0, 5)]);
     assert_eq!(driver.bytes(ANSWER, 5), b"olleh");
 }
@@ -41,7 +42,7 @@ fn an_answer_is_cut_to_the_room_there_is() {
     let (mut driver, mut ring, bench) = start();
     ask(&mut driver, &mut ring, b"hello", 3);
     bench.work();
-    driver.function.ring(0);
+    driver.function.ring(WOKEN);
     assert_eq!(ring.take_used(), [(0, 3)]);
     assert_eq!(driver.bytes(ANSWER, 4), b"oll\0");
 }
@@ -54,7 +55,7 @@ fn of_a_message_that_is_too_long_only_the_start_is_looked_at() {
     ring.publish(0);
     driver.function.ring(0);
     bench.work();
-    driver.function.ring(0);
+    driver.function.ring(WOKEN);
     assert_eq!(ring.take_used(), [(0, 8)]);
 }
 

@@ -63,7 +63,8 @@ impl Machine {
         let serial = config.serial.clone();
         let device =
             block::Config { sectors, read_only: config.read_only, discard, serial, queues };
-        let pool = Pool::new("disk", THREADS, move |request| image.carry_out(request))?;
+        let pool =
+            Pool::new("disk", THREADS, self.endings(), move |request| image.carry_out(request))?;
         let peer = pool.peer()?;
         let messages = self.messages(block::vectors(queues))?;
         let function = Block::function(device, Box::new(pool), self.dma_memory(), messages)
@@ -136,14 +137,21 @@ impl Image {
             Operation::Read(offset) => {
                 transfer().read_at(self.file_for(&transfer(), *offset).as_fd(), *offset)
             }
-            Operation::Write { offset, through } => {
+            Operation::Write(offset) => {
                 transfer().write_at(self.file_for(&transfer(), *offset).as_fd(), *offset)?;
-                if *through { self.file.sync_data() } else { Ok(()) }
+                self.written(request)
             }
             Operation::Flush => self.file.sync_data(),
             Operation::Discard(spans) => spans.iter().try_for_each(|span| self.punch(span)),
-            Operation::WriteZeroes(spans) => spans.iter().try_for_each(|span| self.zero(span)),
+            Operation::WriteZeroes(spans) => {
+                spans.iter().try_for_each(|span| self.zero(span))?;
+                self.written(request)
+            }
         }
+    }
+
+    fn written(&self, request: &Request) -> io::Result<()> {
+        if request.through { self.file.sync_data() } else { Ok(()) }
     }
 
     /// The descriptor that takes this transfer.

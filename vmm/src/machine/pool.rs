@@ -2,21 +2,23 @@
 //!
 //! 1. The device submits jobs, under its lock; a thread takes each, does it, and puts it with those
 //!    that are done.
-//! 2. The [`Peer`] that [`Pool::peer`] gives rings the device's first doorbell for that.
-//! 3. A device that is reset waits until no job is left.
+//! 2. The [`Peer`] that [`Pool::peer`] gives wakes the device for that.
+//! 3. A device that is reset drops the jobs that no thread took, and waits for the others.
 //!
-//! Threads start as they are needed and stay. At the machine's end jobs that no thread took are
-//! dropped; one that hangs, in a file system that went away, holds nobody up.
+//! Threads start as they are needed and stay. At the machine's end nobody waits for a job; but a
+//! reset does, also for one that hangs in a file system that went away.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use devices::virtio::{Executor, Job};
+use devices::virtio::{Executor, Job, WOKEN};
 use nix::sys::signal::{SigSet, Signal};
 use rustix::event::{EventfdFlags, eventfd};
 
+use super::ending::{Ending, Endings};
 use super::error::{Error, Result};
 use super::worker::Peer;
 
@@ -26,8 +28,8 @@ type Work<W> = dyn Fn(&mut W) + Send + Sync;
 struct State<W> {
     waiting: VecDeque<Job<W>>,
     done: VecDeque<Job<W>>,
-    /// Jobs that a thread is at.
-    under_way: usize,
+    /// The queues of the jobs that threads are at.
+    under_way: Vec<u16>,
     threads: usize,
     idle: usize,
     over: bool,
@@ -42,6 +44,8 @@ struct Shared<W> {
     /// The same for the event loop.
     event: OwnedFd,
     work: Box<Work<W>>,
+    /// Hears of a panic: the device would wait for that job for ever.
+    endings: Arc<Endings>,
 }
 
 /// The threads of one device.
@@ -52,10 +56,12 @@ pub struct Pool<W> {
 }
 
 impl<W: Send + 'static> Pool<W> {
-    /// At most `most` threads with this name, each of which does `work`.
+    /// At most `most` threads with this name, each of which does `work`; one that panics ends the
+    /// machine.
     pub fn new(
         name: &str,
         most: usize,
+        endings: Arc<Endings>,
         work: impl Fn(&mut W) + Send + Sync + 'static,
     ) -> Result<Self> {
         let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
@@ -63,7 +69,7 @@ impl<W: Send + 'static> Pool<W> {
         let state = State {
             waiting: VecDeque::new(),
             done: VecDeque::new(),
-            under_way: 0,
+            under_way: Vec::new(),
             threads: 0,
             idle: 0,
             over: false,
@@ -74,6 +80,7 @@ impl<W: Send + 'static> Pool<W> {
             finished: Condvar::new(),
             event,
             work: Box::new(work),
+            endings,
         };
         let this = Self { shared: Arc::new(shared), name: name.into(), most };
         // One must be there: later ones only help.
@@ -82,12 +89,12 @@ impl<W: Send + 'static> Pool<W> {
         Ok(this)
     }
 
-    /// Rings the first doorbell of the device when jobs are done.
+    /// Wakes the device when jobs are done.
     pub fn peer(&self) -> Result<Peer> {
         let event = &self.shared.event;
         let descriptor =
             event.try_clone().map_err(|error| Error::System("duplicate an eventfd", error))?;
-        Ok(Peer { descriptor, readable: 0, writable: 0 })
+        Ok(Peer { descriptor, readable: WOKEN, writable: WOKEN })
     }
 
     fn start_thread(&self, state: &mut State<W>) -> io::Result<()> {
@@ -116,11 +123,17 @@ impl<W> Shared<W> {
                 state.idle -= 1;
                 continue;
             };
-            state.under_way += 1;
+            state.under_way.push(job.queue());
             drop(state);
-            (self.work)(&mut job.work);
+            let worked = catch_unwind(AssertUnwindSafe(|| (self.work)(&mut job.work)));
+            if worked.is_err() {
+                let bug = "a thread of a device panicked; this is a bug";
+                self.endings.report(Ending::KvmError(bug.into()));
+            }
             state = self.lock();
-            state.under_way -= 1;
+            if let Some(at) = state.under_way.iter().position(|queue| *queue == job.queue()) {
+                state.under_way.swap_remove(at);
+            }
             state.done.push_back(job);
             self.finished.notify_all();
             // Full only after 2^64 jobs that nobody asked for.
@@ -144,9 +157,11 @@ impl<W: Send + 'static> Executor<W> for Pool<W> {
         self.shared.lock().done.pop_front()
     }
 
-    fn wait(&mut self) {
+    fn cancel(&mut self, queue: Option<u16>) {
+        let concerns = |other: u16| queue.is_none_or(|queue| queue == other);
         let mut state = self.shared.lock();
-        while !state.waiting.is_empty() || state.under_way > 0 {
+        state.waiting.retain(|job| !concerns(job.queue()));
+        while state.under_way.iter().any(|queue| concerns(*queue)) {
             state = self.shared.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -160,3 +175,7 @@ impl<W> Drop for Pool<W> {
         self.shared.submitted.notify_all();
     }
 }
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

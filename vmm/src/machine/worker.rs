@@ -96,7 +96,9 @@ impl MutEventSubscriber for Worker {
                     let _ = bell.event.read();
                     self.ring(&[bell.id]);
                 } else if let Some(peer) = self.peers.get(index - self.slot.bells().len()) {
-                    self.ring(&[peer.readable, peer.writable]);
+                    let bells = [peer.readable, peer.writable];
+                    let both = peer.readable != peer.writable;
+                    self.ring(if both { &bells } else { &bells[..1] });
                 }
             }
         }

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::pci::Function;
+use crate::virtio::WOKEN;
 use crate::virtio::testing::*;
 
 const VERSION_1: u64 = 1 << 32;
@@ -29,10 +30,13 @@ const UNSUPPORTED: u8 = 2;
 struct Platter {
     bytes: Vec<u8>,
     seen: Vec<Operation>,
+    /// Whether the last request had to reach stable storage.
+    through: bool,
 }
 
 fn carry_out(platter: &mut Platter, request: &mut Request) {
     platter.seen.push(request.operation.clone());
+    platter.through = request.through;
     let Request { operation, memory, buffers, data, .. } = request;
     let bytes = &mut platter.bytes;
     match operation {
@@ -40,7 +44,7 @@ fn carry_out(platter: &mut Platter, request: &mut Request) {
             let from = *offset as usize..*offset as usize + data.len();
             buffers.write(memory, data.start, &bytes[from]).unwrap();
         }
-        Operation::Write { offset, .. } => {
+        Operation::Write(offset) => {
             let to = *offset as usize..*offset as usize + data.len();
             buffers.copy(memory, data.clone(), &mut bytes[to]).unwrap();
         }
@@ -68,7 +72,7 @@ fn config() -> Config {
 
 fn rig_with(config: Config, features: u64) -> Rig {
     let bytes = (0..SECTORS * SECTOR).map(|at| (at / SECTOR) as u8).collect();
-    let platter = Arc::new(Mutex::new(Platter { bytes, seen: Vec::new() }));
+    let platter = Arc::new(Mutex::new(Platter { bytes, ..Platter::default() }));
     let shared = platter.clone();
     let bench = Workbench::new(move |request| carry_out(&mut shared.lock().unwrap(), request));
     let mut driver = Driver::new(Block::new(config, Box::new(bench.clone())));
@@ -111,7 +115,11 @@ impl Rig {
     fn go(&mut self) {
         self.driver.function.ring(0);
         self.bench.work();
-        self.driver.function.ring(0);
+        self.driver.function.ring(WOKEN);
+    }
+
+    fn through(&self) -> bool {
+        self.platter.lock().unwrap().through
     }
 
     /// The status of the last request.
@@ -169,7 +177,7 @@ fn a_write_reaches_the_disk_and_needs_no_stable_storage() {
     let mut rig = rig();
     assert_eq!(rig.write(5, &[0xaa; 512]), OK);
     assert_eq!(rig.platter.lock().unwrap().bytes[5 * 512..6 * 512], [0xaa; 512]);
-    assert_eq!(rig.seen(), [Operation::Write { offset: 5 * 512, through: false }]);
+    assert_eq!((rig.seen(), rig.through()), (vec![Operation::Write(5 * 512)], false));
     assert_eq!(rig.ring.take_used(), [(10, 1)]);
 }
 
@@ -205,7 +213,7 @@ fn nothing_is_given_back_before_it_is_done() {
     rig.header(IN, 0);
     rig.offer(&[], &[(DATA, 512), (STATUS, 1)]);
     rig.driver.function.ring(0);
-    rig.driver.function.ring(0);
+    rig.driver.function.ring(WOKEN);
     assert_eq!(rig.status(), UNTOUCHED);
     assert!(rig.ring.take_used().is_empty());
     assert_eq!(rig.bench.waiting(), 1);
@@ -257,7 +265,7 @@ fn a_flush_is_passed_on() {
 fn a_driver_that_cannot_flush_has_every_write_on_stable_storage() {
     let mut rig = rig_with(config(), 0);
     assert_eq!(rig.write(0, &[1; 512]), OK);
-    assert_eq!(rig.seen(), [Operation::Write { offset: 0, through: true }]);
+    assert_eq!((rig.seen(), rig.through()), (vec![Operation::Write(0)], true));
 }
 
 #[test]
@@ -267,7 +275,7 @@ fn the_driver_chooses_write_through_by_the_cache_mode() {
     rig.driver.write(register::DEVICE + 32, 1, 0);
     assert_eq!(rig.driver.read(register::DEVICE + 32, 1), 0);
     rig.write(0, &[1; 512]);
-    assert_eq!(rig.seen(), [Operation::Write { offset: 0, through: true }]);
+    assert_eq!((rig.seen(), rig.through()), (vec![Operation::Write(0)], true));
     rig.driver.negotiate(VERSION_1);
     assert_eq!(rig.driver.read(register::DEVICE + 32, 1), 1);
 }
@@ -350,7 +358,7 @@ fn a_readable_buffer_behind_a_writable_one_is_a_fault() {
 }
 
 #[test]
-fn a_reset_waits_for_what_is_under_way_and_returns_nothing_of_it() {
+fn a_reset_forgets_what_nobody_has_begun_and_returns_nothing_of_it() {
     let mut rig = rig();
     rig.header(IN, 1);
     rig.offer(&[], &[(DATA, 512), (STATUS, 1)]);
@@ -361,7 +369,7 @@ fn a_reset_waits_for_what_is_under_way_and_returns_nothing_of_it() {
     rig.driver.negotiate(VERSION_1);
     rig.ring = rig.driver.enable(0, 16);
     rig.driver.driver_ok();
-    rig.driver.function.ring(0);
+    rig.driver.function.ring(WOKEN);
     assert!(rig.ring.take_used().is_empty());
     assert_eq!(rig.read(1, 512), OK);
 }
@@ -381,7 +389,9 @@ fn a_queue_reset_forgets_that_queue_and_keeps_the_other() {
     assert_eq!(rig.bench.waiting(), 2);
     rig.driver.write(register::QUEUE_SELECT, 2, 0);
     rig.driver.write(register::QUEUE_RESET, 2, 1);
-    rig.driver.function.ring(1);
+    assert_eq!(rig.bench.waiting(), 1);
+    rig.bench.work();
+    rig.driver.function.ring(WOKEN);
     assert_eq!(other.take_used(), [(0, 513)]);
     assert!(rig.ring.take_used().is_empty());
 }
@@ -417,4 +427,25 @@ fn the_configuration_tells_size_limits_and_queues() {
     assert_eq!(at(40, 4), u64::from(MAX_SPANS));
     assert_eq!(at(56, 1), 1);
     assert_eq!(rig.driver.offered() & MQ, MQ);
+}
+
+#[test]
+fn zeroes_too_reach_stable_storage_where_writes_do() {
+    let mut rig = rig_with(config(), WRITE_ZEROES);
+    assert_eq!(rig.spans(WRITE_ZEROES_REQUEST, &[(0, 1, 0)]), OK);
+    assert!(rig.through());
+}
+
+#[test]
+fn what_is_done_is_given_back_on_a_queue_while_the_first_is_off() {
+    let mut rig = rig_with(Config { queues: 2, ..config() }, MQ | RING_RESET);
+    rig.ring = rig.driver.enable(1, 16);
+    rig.driver.write(register::QUEUE_SELECT, 2, 0);
+    rig.driver.write(register::QUEUE_RESET, 2, 1);
+    rig.header(IN, 1);
+    rig.offer(&[], &[(DATA, 512), (STATUS, 1)]);
+    rig.driver.function.ring(1);
+    rig.bench.work();
+    rig.driver.function.ring(WOKEN);
+    assert_eq!(rig.ring.take_used(), [(10, 513)]);
 }

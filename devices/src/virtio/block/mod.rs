@@ -2,8 +2,7 @@
 //!
 //! 1. A request of the driver is a chain: a header, data, and a byte for the status. It is read and
 //!    checked once; [`Request`] says what is to do, with the data left in guest memory.
-//! 2. An [`Executor`] does it elsewhere (reading and writing takes time) and has queue
-//!    0 rung.
+//! 2. An [`Executor`] does it elsewhere, since reading and writing takes time.
 //! 3. The status is written and the chain given back.
 //!
 //! A write is on stable storage when it is done if the driver asked for that (it chose
@@ -220,16 +219,14 @@ impl VirtioDevice for Block {
     }
 
     fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
-        // Whatever rang: room that done requests leave is what a queue may wait for.
-        let held = self.jobs.give_back(transport, |request, memory| {
+        self.take(queue, transport)
+    }
+
+    fn woken(&mut self, transport: &mut Transport) -> Vec<u16> {
+        self.jobs.give_back(transport, |request, memory| {
             let outcome = request.outcome;
             request.finish(memory, outcome)
-        });
-        let mut more = false;
-        for held in held {
-            more |= held != queue && self.take(held, transport);
-        }
-        self.take(queue, transport) | more
+        })
     }
 }
 

@@ -33,13 +33,8 @@ pub struct Span {
 pub enum Operation {
     /// Read from this byte of the disk on, into the request's data.
     Read(u64),
-    /// Write the request's data.
-    Write {
-        /// First byte of the disk.
-        offset: u64,
-        /// It has to be on stable storage when it is done.
-        through: bool,
-    },
+    /// Write the request's data from this byte of the disk on.
+    Write(u64),
     /// Bring to stable storage what was written before.
     Flush,
     /// These spans are of no use any more.
@@ -64,6 +59,8 @@ pub enum Outcome {
 pub struct Request {
     /// What is to do.
     pub operation: Operation,
+    /// What it writes has to be on stable storage when it is done.
+    pub through: bool,
     /// Guest memory.
     pub memory: DmaMemory,
     /// The buffers that hold the data.
@@ -121,6 +118,7 @@ pub(super) fn parse(
     let payload = HEADER..readable.len();
     let mut request = Request {
         operation: Operation::Flush,
+        through,
         memory: memory.clone(),
         buffers: Gather::default(),
         data: 0..0,
@@ -138,7 +136,7 @@ pub(super) fn parse(
         },
         VIRTIO_BLK_T_OUT => match offset(payload.len()).filter(|_| !config.read_only) {
             Some(offset) => {
-                request.operation = Operation::Write { offset, through };
+                request.operation = Operation::Write(offset);
                 (request.buffers, request.data) = (readable, payload);
             }
             None => return Ok(Parsed::Answer(request, Outcome::Failed)),

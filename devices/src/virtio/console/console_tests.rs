@@ -207,6 +207,17 @@ fn an_endless_chain_is_taken_in_turns() {
 }
 
 #[test]
+fn a_driver_that_takes_its_memory_away_leaves_nothing_unfinished() {
+    let mut guest = Guest::new();
+    guest.rings[5].offer(&[(BUFFERS, 0x10_0000); 3], 0);
+    guest.ring(transmit_queue(1));
+    let left = guest.driver.function.unfinished().unwrap();
+    let _ = guest.driver.function.write_config(4, &[2, 0]); // no bus master any more
+    guest.driver.function.ring(left);
+    assert_eq!(guest.driver.function.unfinished(), None);
+}
+
+#[test]
 fn empty_buffers_do_not_stop_a_port() {
     let mut guest = Guest::new();
     guest.say(1, 6, 1);

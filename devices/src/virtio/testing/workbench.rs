@@ -52,7 +52,8 @@ impl<W: Send> Executor<W> for Workbench<W> {
         self.0.lock().unwrap().done.pop_front()
     }
 
-    fn wait(&mut self) {
-        self.work();
+    fn cancel(&mut self, queue: Option<u16>) {
+        let mut state = self.0.lock().unwrap();
+        state.waiting.retain(|job| queue.is_some_and(|queue| job.queue() != queue));
     }
 }

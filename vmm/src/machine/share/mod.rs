@@ -55,7 +55,7 @@ impl Machine {
         let server = server.map_err(|errno| refuse(errno.to_string()))?;
         let server = Mutex::new(server);
         // One thread: the order of messages is kept, and a flush has nothing to wait for.
-        let pool = Pool::new("share", 1, move |exchange: &mut Exchange| {
+        let pool = Pool::new("share", 1, self.endings(), move |exchange: &mut Exchange| {
             let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
             exchange.answer = server.answer(&exchange.message, exchange.room);
         })?;
