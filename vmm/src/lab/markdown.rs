@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::cells::columns;
 use super::outcome::{Comparison, Story};
-use super::report::headline;
+use super::report::{headline, sentence};
 
 /// Everything that was found, a section for each scenario.
 pub fn render(story: &Story) -> String {
@@ -42,14 +42,8 @@ fn section(text: &mut String, chapter: &Comparison) {
     }
     text.push('\n');
     for (position, variant) in chapter.variants.iter().enumerate() {
-        let _ =
-            write!(text, "- **{}**: {}", escape(&variant.name), escape(&variant.verdict.sentence));
-        if let (Some(ratio), Some(first)) = (&variant.ratio, chapter.variants.first())
-            && position > 0
-        {
-            let _ = write!(text, "; {}", escape(&ratio.in_words(&first.name)));
-        }
-        text.push_str(".\n");
+        let found = sentence(chapter, position, variant);
+        let _ = writeln!(text, "- **{}**: {}.", escape(&variant.name), escape(&found));
     }
     if let Some(scenario) = &chapter.scenario {
         let _ = writeln!(text, "\nWhy: {}\n", escape(&scenario.because));

@@ -128,25 +128,33 @@ fn table(comparison: &Comparison) -> Table {
     table
 }
 
+/// What was found about the variant at `position`, as one sentence without its full stop.
+pub fn sentence(comparison: &Comparison, position: usize, variant: &VariantOutcome) -> String {
+    let found = &variant.verdict.sentence;
+    match (&variant.ratio, comparison.variants.first()) {
+        (Some(ratio), Some(first)) if position > 0 => {
+            format!("{found}; {}", ratio.in_words(&first.name))
+        }
+        _ => found.clone(),
+    }
+}
+
+/// The NIC as the guest names it, and what a variant has that the comparison's headline does not say.
+pub fn conditions(comparison: &Comparison, variant: &VariantOutcome) -> Vec<String> {
+    let its = &variant.conditions;
+    let mut texts = vec![variant.guest.lspci.clone()];
+    texts.extend((its.path != comparison.path).then(|| path(&its.path)));
+    texts.extend((its.ip_version == 6).then(|| "over IPv6".to_owned()));
+    texts.extend(its.server.iter().map(|command| format!("server# {command}")));
+    texts.extend(its.during.iter().map(|moment| format!("path, after {moment}")));
+    texts.retain(|text| !text.is_empty());
+    texts
+}
+
 fn paragraph(comparison: &Comparison, position: usize, variant: &VariantOutcome) -> String {
-    let mut text = format!("{}: {}", variant.name, variant.verdict.sentence);
-    if let (Some(ratio), Some(first)) = (&variant.ratio, comparison.variants.first())
-        && position > 0
-    {
-        let _ = write!(text, "; {}", ratio.in_words(&first.name));
-    }
-    let _ = writeln!(text, ".\n  {}", variant.guest.lspci);
-    if variant.conditions.path != comparison.path {
-        let _ = writeln!(text, "  {}", path(&variant.conditions.path));
-    }
-    if variant.conditions.ip_version == 6 {
-        text.push_str("  over IPv6\n");
-    }
-    for command in &variant.conditions.server {
-        let _ = writeln!(text, "  server# {command}");
-    }
-    for moment in &variant.conditions.during {
-        let _ = writeln!(text, "  path, after {moment}");
+    let mut text = format!("{}: {}.\n", variant.name, sentence(comparison, position, variant));
+    for condition in conditions(comparison, variant) {
+        let _ = writeln!(text, "  {condition}");
     }
     if let Some(slow) = slow_round_trip(variant) {
         let _ = writeln!(text, "  {slow}");

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{goodput, ladder, legend, sequence, sizes, window};
 use crate::lab::cells::columns;
 use crate::lab::outcome::{Comparison, VariantOutcome};
-use crate::lab::report::{headline, path};
+use crate::lab::report::{conditions, headline, sentence};
 
 /// The whole section.
 pub fn section(number: usize, chapter: &Comparison) -> Markup {
@@ -31,32 +31,23 @@ pub fn section(number: usize, chapter: &Comparison) -> Markup {
 }
 
 fn verdicts(chapter: &Comparison) -> Markup {
-    let first = chapter.variants.first().map_or("", |first| first.name.as_str());
     html! {
         ul.verdicts {
             @for (position, variant) in chapter.variants.iter().enumerate() {
                 li class=(legend::class(position)) {
-                    b { (variant.name) } ": " (variant.verdict.sentence)
-                    @if let Some(ratio) = &variant.ratio { "; " (ratio.in_words(first)) }
-                    "."
-                    @for condition in conditions(chapter, variant) { br; small { (condition) } }
+                    b { (variant.name) } ": " (sentence(chapter, position, variant)) "."
+                    @for remark in remarks(chapter, variant) { br; small { (remark) } }
                 }
             }
         }
     }
 }
 
-/// What a variant has that the comparison's sentence does not say.
-fn conditions(chapter: &Comparison, variant: &VariantOutcome) -> Vec<String> {
-    let its = &variant.conditions;
-    let mut texts = vec![variant.guest.lspci.clone()];
-    texts.extend((its.path != chapter.path).then(|| path(&its.path)));
-    texts.extend((its.ip_version == 6).then(|| "over IPv6".to_owned()));
-    texts.extend(its.server.iter().map(|command| format!("server# {command}")));
-    texts.extend(its.during.iter().map(|moment| format!("path, after {moment}")));
+/// Conditions, and why else the path dropped packets.
+fn remarks(chapter: &Comparison, variant: &VariantOutcome) -> Vec<String> {
+    let mut texts = conditions(chapter, variant);
     let drops = variant.path.other_drops.iter();
     texts.extend(drops.map(|(cause, count)| format!("{}: {count}", cause.replace('_', " "))));
-    texts.retain(|text| !text.is_empty());
     texts
 }
 

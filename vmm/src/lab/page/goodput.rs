@@ -1,9 +1,9 @@
 //! Goodput over time: how many bytes a second went towards the client, all variants in one plot.
 
-use maud::{Markup, html};
+use maud::Markup;
 
 use super::axis::{Plot, Scale};
-use super::legend::class;
+use super::legend::lines;
 use crate::lab::outcome::{RunOutcome, VariantOutcome};
 use crate::lab::units::plain;
 
@@ -31,15 +31,7 @@ pub fn figure(variants: &[VariantOutcome]) -> Option<Markup> {
             _ => format!("{} KB", plain(kilobytes)),
         },
     };
-    let body = html! {
-        @for (position, points) in series.iter().enumerate() {
-            @if !points.is_empty() {
-                path class=(format!("line {}", class(position))) d=(plot.line(points.iter().copied())) {
-                    title { (variants[position].name) }
-                }
-            }
-        }
-    };
+    let body = lines(&plot, variants, &series);
     let caption = "Rate towards the client, from the path's counters";
     Some(plot.figure(caption, all().count(), &body))
 }

@@ -1,9 +1,9 @@
 //! What the server's socket says of itself: the congestion window, and segments sent again.
 
-use maud::{Markup, html};
+use maud::Markup;
 
 use super::axis::{Plot, Scale};
-use super::legend::class;
+use super::legend::lines;
 use crate::lab::outcome::VariantOutcome;
 use crate::lab::socket::SocketSample;
 use crate::lab::units::plain;
@@ -52,14 +52,6 @@ fn figure(shown: &Shown, variants: &[VariantOutcome]) -> Option<Markup> {
         y_label: shown.label,
         y_tick: plain,
     };
-    let body = html! {
-        @for (position, points) in series.iter().enumerate() {
-            @if !points.is_empty() {
-                path class=(format!("line {}", class(position))) d=(plot.line(points.iter().copied())) {
-                    title { (variants[position].name) }
-                }
-            }
-        }
-    };
+    let body = lines(&plot, variants, &series);
     Some(plot.figure(shown.caption, all().count(), &body))
 }
