@@ -1,30 +1,51 @@
 //! Tests that need a KVM that can run Linux run in the nested machine where this host has none.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
+use tempfile::TempDir;
 use vmm::machine::probe::{Verdict, can_run_linux};
 
 use crate::program;
 
+/// The file by which a test in the nested machine shows that it was found there, in its current
+/// directory. A harness that finds no test of the name it is given reports success.
+const BEGUN: &str = "begun";
+
 /// Runs `body` where KVM can run Linux: here, or by running the test of this `name` again in the
 /// nested machine. The test's binary is the running one.
 pub fn with_kvm(name: &str, body: impl FnOnce()) {
-    let again = ["--exact", name, "--nocapture", "--test-threads=1"];
-    if let Some(status) = rerun_where_kvm_works(&again) {
-        assert!(status.success(), "{name} failed in the nested machine: {status}");
-    } else {
-        body();
+    if kvm_works() {
+        if vmm::nested::is_inside() {
+            std::fs::write(BEGUN, "").expect("the current directory is shared");
+        }
+        return body();
     }
+    let shared = shared();
+    let again = ["--exact", name, "--nocapture", "--test-threads=1"];
+    let status = rerun(&again, shared.path());
+    assert!(status.success(), "{name} failed in the nested machine: {status}");
+    let begun = shared.path().join(BEGUN).exists();
+    assert!(begun, "{name} did not run in the nested machine: is that the test's name?");
 }
 
 /// Where KVM cannot run Linux, runs this program again in the nested machine, with these
 /// arguments, and answers how it ended.
 pub fn rerun_where_kvm_works(arguments: &[&str]) -> Option<ExitStatus> {
-    if vmm::nested::is_inside() || can_run_linux().is_ok_and(|verdict| verdict == Verdict::Yes) {
-        return None;
-    }
-    // The current directory is shared with the nested machine, and sockets do not work there.
-    let shared = tempfile::TempDir::new().expect("a temporary directory");
+    (!kvm_works()).then(|| rerun(arguments, shared().path()))
+}
+
+fn kvm_works() -> bool {
+    vmm::nested::is_inside() || can_run_linux().is_ok_and(|verdict| verdict == Verdict::Yes)
+}
+
+/// A directory to be the current one in the nested machine, which shares it. Sockets do not work
+/// there.
+fn shared() -> TempDir {
+    TempDir::new().expect("a temporary directory")
+}
+
+fn rerun(arguments: &[&str], directory: &Path) -> ExitStatus {
     let myself = std::env::current_exe().expect("a program knows its own file");
     let program = program::path();
     let mut command = program::nicvmm(&["nested", "--", "/usr/bin/env"]);
@@ -32,7 +53,7 @@ pub fn rerun_where_kvm_works(arguments: &[&str]) -> Option<ExitStatus> {
         .arg(format!("{}={}", program::VARIABLE, program.display()))
         .arg(myself)
         .args(arguments)
-        .current_dir(shared.path())
+        .current_dir(directory)
         .stdin(Stdio::null());
-    Some(program::status_of(&mut command))
+    program::status_of(&mut command)
 }
