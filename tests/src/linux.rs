@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 use vmm::machine::probe::{Verdict, can_run_linux};
@@ -35,8 +36,12 @@ pub fn rerun_where_kvm_works(arguments: &[&str]) -> Option<ExitStatus> {
     (!kvm_works()).then(|| rerun(arguments, shared().path()))
 }
 
-fn kvm_works() -> bool {
-    vmm::nested::is_inside() || can_run_linux().is_ok_and(|verdict| verdict == Verdict::Yes)
+/// Whether KVM can run Linux here: in the nested machine, or by what trying it once told.
+pub fn kvm_works() -> bool {
+    static WORKS: OnceLock<bool> = OnceLock::new();
+    *WORKS.get_or_init(|| {
+        vmm::nested::is_inside() || can_run_linux().is_ok_and(|verdict| verdict == Verdict::Yes)
+    })
 }
 
 /// A directory to be the current one in the nested machine, which shares it. Sockets do not work

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
 
+use crate::linux::kvm_works;
+
 /// Names the program in the nested machine, where nothing can be built.
 pub const VARIABLE: &str = "NICVMM_PROGRAM";
 
@@ -37,14 +39,20 @@ pub fn nicvmm(arguments: &[&str]) -> Command {
     command
 }
 
-/// How often something is tried that runs in the nested machine: QEMU's emulation of SVM now and
+/// How often something is tried that starts a nested machine: QEMU's emulation of SVM now and
 /// then loses an interrupt or crashes a guest. What is wrong with us fails every time.
 const TRIES: usize = 3;
+
+/// The tries where there is no such emulation, or none to start: a failure there is ours. What fails
+/// in the nested machine fails out here, where it is tried again.
+fn tries() -> usize {
+    if kvm_works() { 1 } else { TRIES }
+}
 
 /// Runs `command`, which goes into the nested machine, to its end. If it fails it is tried again,
 /// loudly.
 pub fn status_of(command: &mut Command) -> ExitStatus {
-    for attempt in 1..TRIES {
+    for attempt in 1..tries() {
         let status = command.status().expect("nicvmm starts");
         if status.success() {
             return status;
@@ -56,7 +64,7 @@ pub fn status_of(command: &mut Command) -> ExitStatus {
 
 /// The same for a command whose output is wanted and that shall end with status `expected`.
 pub fn output_of(command: &mut Command, expected: i32) -> Output {
-    for attempt in 1..TRIES {
+    for attempt in 1..tries() {
         let output = command.output().expect("nicvmm starts");
         if output.status.code() == Some(expected) {
             return output;
@@ -71,7 +79,7 @@ pub fn output_of(command: &mut Command, expected: i32) -> Output {
 /// # Panics
 /// If the last try does.
 pub fn tried(part: impl Fn()) {
-    for attempt in 1..TRIES {
+    for attempt in 1..tries() {
         if catch_unwind(AssertUnwindSafe(&part)).is_ok() {
             return;
         }
