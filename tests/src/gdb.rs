@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::program::skip;
+use crate::wait::wait_for_file;
 
 /// Time for a debugger's socket to appear.
 const APPEARANCE: Duration = Duration::from_secs(30);
@@ -21,11 +22,7 @@ pub fn require_gdb(test: &str) -> bool {
 
 /// Connects to `socket` and runs these commands; answers what gdb printed.
 pub fn debug(socket: &Path, commands: &[&str]) -> String {
-    let deadline = Instant::now() + APPEARANCE;
-    while !socket.exists() {
-        assert!(Instant::now() < deadline, "{} does not appear", socket.display());
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for_file(socket, APPEARANCE);
     let mut gdb = Command::new("gdb");
     gdb.args(["-nx", "-batch", "-iex", "set architecture i386:x86-64"]);
     gdb.args(["-ex", &format!("target remote {}", socket.display())]);

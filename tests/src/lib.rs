@@ -16,3 +16,4 @@ pub mod stand_in;
 pub mod terminal;
 pub mod tmux;
 pub mod transfer;
+pub mod wait;

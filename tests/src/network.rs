@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use guest_init::client::{Client, Command, Configure, Output};
 
 use crate::program::nicvmm;
+use crate::wait::wait_for_file;
 
+/// Time for the path's sockets to appear.
+const APPEARANCE: Duration = Duration::from_secs(30);
 /// Nested guests boot in seconds, on a busy machine in a minute.
 const BOOT: Duration = Duration::from_secs(180);
 /// A command that takes longer than this hangs.
@@ -38,7 +41,7 @@ pub fn path(directory: &Path, server: u8, client: u8, mtu: u16) -> Part {
         .spawn()
         .expect("the path starts");
     let part = Part(child);
-    wait_for(&socket(directory, client));
+    wait_for_file(&socket(directory, client), APPEARANCE);
     part
 }
 
@@ -57,14 +60,6 @@ fn control(directory: &Path, server: u8) -> PathBuf {
 /// The socket on which the path listens for the NIC of `network`.
 pub fn socket(directory: &Path, network: u8) -> PathBuf {
     directory.join(format!("{network}.net"))
-}
-
-fn wait_for(path: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !path.exists() {
-        assert!(Instant::now() < deadline, "{} did not appear", path.display());
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// A running guest.

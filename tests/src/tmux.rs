@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
+
+use crate::wait::within;
 
 /// What takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -41,11 +43,8 @@ impl Session {
 
     /// Waits until a line of the window is `text`: what was typed does not count.
     pub fn expect(&self, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.shown().lines().any(|line| line.trim() == text) {
-            assert!(Instant::now() < deadline, "no {text:?} in: {}", self.shown());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let is_shown = || self.shown().lines().any(|line| line.trim() == text).then_some(());
+        assert!(within(PATIENCE, is_shown).is_some(), "no {text:?} in: {}", self.shown());
     }
 
     fn shown(&self) -> String {

@@ -6,11 +6,15 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tests::elf;
 use tests::program::{self, complaint, nicvmm, skip};
+use tests::wait::{wait, wait_for_file};
+
+/// Time for a socket to appear.
+const APPEARANCE: Duration = Duration::from_secs(20);
 
 const USAGE: i32 = 2;
 const TRIPLE_FAULT: i32 = 122;
@@ -156,7 +160,7 @@ fn what_a_killed_nicvmm_leaves_does_not_stop_the_next() {
             .unwrap()
     };
     let mut killed = start();
-    wait_for(&control);
+    wait_for_file(&control, APPEARANCE);
     killed.kill().unwrap();
     assert!(!killed.wait().unwrap().success());
     let left = fs::read_dir(directory.path()).unwrap().count();
@@ -195,7 +199,7 @@ fn sigterm_ends_a_guest_and_removes_its_socket() {
         .args(["--control", control.to_str().unwrap()])
         .spawn()
         .unwrap();
-    wait_for(&control);
+    wait_for_file(&control, APPEARANCE);
     terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(128 + libc::SIGTERM));
     assert!(!control.exists());
@@ -212,7 +216,7 @@ fn a_running_path_is_changed_and_shown_from_another_process() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for(Path::new(&control));
+    wait_for_file(Path::new(&control), APPEARANCE);
     let set = nicvmm(&["path", "set", "--control", &control, "b.mtu=1420"]).output().unwrap();
     let refused = nicvmm(&["path", "set", "--control", &control, "mtu=20"]).output().unwrap();
     let show = nicvmm(&["path", "show", "--control", &control, "--json"]).output().unwrap();
@@ -255,19 +259,8 @@ fn terminate(child: &Child) {
 }
 
 fn wait_for_listener(path: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while UnixStream::connect(path).is_err() {
-        assert!(Instant::now() < deadline, "nobody listens on {}", path.display());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn wait_for(path: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !path.exists() {
-        assert!(Instant::now() < deadline, "{} did not appear", path.display());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let what = format!("somebody to listen on {}", path.display());
+    wait(&what, APPEARANCE, || UnixStream::connect(path).ok());
 }
 
 #[test]

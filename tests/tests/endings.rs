@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::process::Output;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tests::bare_metal::require_kvm;
 use tests::elf;
 use tests::program::{complaint, nicvmm};
+use tests::wait::wait;
 
 /// `mov dx, 0x604; mov ax, 0x3400; out dx, ax`: S5 by the ACPI control register.
 const POWERS_OFF: &[u8] = &[0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x34, 0x66, 0xef, 0xf4];
@@ -89,11 +90,9 @@ fn a_guest_that_resets_is_started_again_if_asked_for_and_its_console_goes_on() {
         .arg(format!("file:{}", console.display()))
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while fs::read(&console).unwrap_or_default().len() < 6 {
-        assert!(Instant::now() < deadline, "it was not started three times");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait("a third start", Duration::from_secs(30), || {
+        (fs::read(&console).unwrap_or_default().len() >= 6).then_some(())
+    });
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(128 + libc::SIGTERM));
     assert!(fs::read(&console).unwrap().starts_with(b"x\nx\nx\n"));

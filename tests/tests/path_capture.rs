@@ -4,12 +4,13 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use devices::memory::DmaMemory;
 use devices::net::{Backend, Batch, Metadata, Sent, Stream};
 use etherparse::PacketBuilder;
 use tests::program::skip;
+use tests::wait::wait;
 use vm_memory::{GuestAddress, GuestMemoryMmap};
 use vmm::path::PathConfig;
 use vmm::path::process::Process;
@@ -44,11 +45,9 @@ fn record(directory: &Path, file: &Path) {
     let mut batch = Batch::default();
     batch.push_bytes(&frame(), Metadata::default());
     assert_eq!(server.send(&DmaMemory::new(ram), &batch), Sent::All);
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while server.peek().is_none() {
-        assert!(Instant::now() < deadline, "no answer to a packet over the MTU");
-        std::thread::yield_now();
-    }
+    wait("an answer to a packet over the MTU", Duration::from_secs(5), || {
+        server.peek().is_some().then_some(())
+    });
     drop(stop);
     path.join().expect("the path did not panic").expect("the path ran");
 }

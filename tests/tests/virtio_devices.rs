@@ -7,12 +7,13 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tests::linux::with_kvm;
 use tests::network::Guest;
 use tests::program;
+use tests::wait::wait;
 
 const MIB: u64 = 1 << 20;
 
@@ -160,16 +161,12 @@ fn sockets_connect(guest: &Guest, here: &Path) {
 
 /// Connects with the guest's `port` as soon as somebody listens there.
 fn call(here: &Path, port: u32) -> UnixStream {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
+    wait(&format!("a listener on port {port}"), Duration::from_secs(60), || {
         let mut stream = UnixStream::connect(here.join("vsock")).unwrap();
         stream.write_all(format!("CONNECT {port}\n").as_bytes()).unwrap();
         let mut answer = [0; 14];
-        if stream.read_exact(&mut answer).is_ok() {
-            assert_eq!(answer[..3], *b"OK ");
-            return stream;
-        }
-        assert!(Instant::now() < deadline, "nobody listens on port {port}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        stream.read_exact(&mut answer).ok()?;
+        assert_eq!(answer[..3], *b"OK ");
+        Some(stream)
+    })
 }
