@@ -6,6 +6,7 @@ pub mod differential;
 pub mod elf;
 pub mod gdb;
 pub mod http;
+pub mod lab;
 pub mod linux;
 pub mod linux_router;
 pub mod namespace;

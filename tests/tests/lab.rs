@@ -1,65 +1,27 @@
 //! The lab with guests that stand in for real ones: its order, its judgement, and its endings.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Output};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tempfile::TempDir;
-use tests::program::{complaint, nicvmm};
-use tests::stand_in::NOTES;
+use tests::lab::{self, PATIENCE, assert_gone, running};
+use tests::program::complaint;
+use tests::wait::wait;
 
-/// Longest wait for anything here.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Lab {
-    directory: TempDir,
-}
+/// A lab whose guests stand in for real ones.
+struct Lab(lab::Lab);
 
 impl Lab {
     fn new() -> Self {
-        let lab = Self { directory: TempDir::new().unwrap() };
-        for name in ["bin", "tmp", "notes"] {
-            fs::create_dir(lab.path(name)).unwrap();
-        }
-        let qemu = lab.path("bin/qemu-system-x86_64");
-        let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_stand-in-guest"));
-        fs::write(&qemu, script).unwrap();
-        fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
-        lab
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        let guest = env!("CARGO_BIN_EXE_stand-in-guest");
+        Self(lab::Lab::new(&format!("exec '{guest}' \"$@\"")))
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
-        let paths = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
-        nicvmm(&[
-            "compare",
-            "--vmm",
-            "qemu",
-            "--tcg",
-            "--kernel",
-            "/dev/null",
-            "--initrd",
-            "/dev/null",
-        ])
-        .arg("--json")
-        .arg(self.path("result.json"))
-        .args(arguments)
-        .env("PATH", paths)
-        .env("TMPDIR", self.path("tmp"))
-        .env(NOTES, self.path("notes"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+        let mut command = self.0.compare(arguments);
+        command.arg("--json").arg(self.0.path("result.json")).spawn().unwrap()
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -67,20 +29,19 @@ impl Lab {
     }
 
     fn json(&self) -> Value {
-        serde_json::from_slice(&fs::read(self.path("result.json")).unwrap()).unwrap()
+        serde_json::from_slice(&fs::read(self.0.path("result.json")).unwrap()).unwrap()
     }
 
     /// Starts a comparison and waits until its second run downloads; answers it, and the parts that
     /// run then: path, server, client.
     fn in_its_second_download(&self) -> (Child, [Pid; 3]) {
         let child = self.start(&["--variant", "rtl8139", "--runs", "2", "--seconds", "3"]);
-        let second = || {
-            let notes = fs::read_dir(self.path("notes")).unwrap();
-            let names = notes.map(|note| note.unwrap().file_name().into_string().unwrap());
-            (names.filter(|name| name.starts_with("downloading-")).count() == 2).then_some(())
-        };
-        wait("the second download", second);
-        let parts = wait("path, server and client", || parts(&child).try_into().ok());
+        wait("the second download", PATIENCE, || {
+            let notes = self.0.notes();
+            (notes.iter().filter(|name| name.starts_with("downloading-")).count() == 2)
+                .then_some(())
+        });
+        let parts = wait("path, server and client", PATIENCE, || parts(&child).try_into().ok());
         (child, parts)
     }
 
@@ -90,22 +51,7 @@ impl Lab {
         assert_eq!(result["complete"], false);
         assert!(result["ended_early"].as_str().unwrap().contains(why), "{}", result["ended_early"]);
         assert_eq!(result["variants"][0]["runs"].as_array().unwrap().len(), 1);
-        for id in parts {
-            wait("its parts to be gone", || (!running(*id)).then_some(()));
-        }
-        let left: Vec<_> = fs::read_dir(self.path("tmp")).unwrap().collect();
-        assert!(left.is_empty(), "left behind: {left:?}");
-    }
-}
-
-fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited too long for {what}");
-        std::thread::sleep(Duration::from_millis(10));
+        self.0.assert_clean(parts);
     }
 }
 
@@ -115,11 +61,6 @@ fn parts(child: &Child) -> Vec<Pid> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let ids = text.split_ascii_whitespace().filter_map(|id| id.parse().ok()).map(Pid::from_raw);
     ids.filter(|id| running(*id)).collect()
-}
-
-/// Whether a process runs; one that is dead but not collected does not.
-fn running(id: Pid) -> bool {
-    fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 #[test]
@@ -163,7 +104,7 @@ fn runs_are_interleaved_and_the_warm_up_does_not_count() {
 #[test]
 fn a_wrong_expectation_is_missed_by_a_figure_and_status_1() {
     let lab = Lab::new();
-    let file = lab.path("mine.toml");
+    let file = lab.0.path("mine.toml");
     let scenario = "title = \"Mine\"\nbecause = \"It is so.\"\n[[variant]]\nnic = \"rtl8139\"\n\
                     expect = { goodput = \"1500..2500\", icmp-sent = \"3..\" }\n";
     fs::write(&file, scenario).unwrap();
@@ -215,7 +156,7 @@ fn a_client_that_dies_ends_it_and_what_was_finished_is_kept() {
 fn a_signal_during_a_download_ends_it_and_what_was_finished_is_kept() {
     let lab = Lab::new();
     let (child, parts) = lab.in_its_second_download();
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    kill(lab::id(&child), Signal::SIGTERM).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(143), "{}", complaint(&output));
     lab.assert_first_run_is_kept(&parts, "stopped by SIGTERM");
@@ -227,7 +168,5 @@ fn a_lab_that_is_killed_takes_its_parts_along() {
     let (mut child, parts) = lab.in_its_second_download();
     child.kill().unwrap();
     child.wait().unwrap();
-    for id in parts {
-        wait("its parts to be gone", || (!running(id)).then_some(()));
-    }
+    assert_gone(&parts);
 }
