@@ -18,3 +18,4 @@ pub mod terminal;
 pub mod tmux;
 pub mod transfer;
 pub mod wait;
+pub mod wire;

@@ -6,12 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use devices::memory::DmaMemory;
-use devices::net::{Backend, Batch, Metadata, Sent, Stream};
+use devices::net::Stream;
 use etherparse::PacketBuilder;
 use tests::program::skip;
 use tests::wait::wait;
-use vm_memory::{GuestAddress, GuestMemoryMmap};
+use tests::wire::{receive, send};
 use vmm::path::PathConfig;
 use vmm::path::process::Process;
 
@@ -41,13 +40,8 @@ fn record(directory: &Path, file: &Path) {
     let (stop, stopped) = UnixStream::pair().expect("a pair of sockets");
     let path = std::thread::spawn(move || process.run(stopped.as_fd(), None, |_| Ok(())));
     let mut server = Stream::open(directory.join("a")).expect("a socket");
-    let ram = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), 4096)]).expect("memory");
-    let mut batch = Batch::default();
-    batch.push_bytes(&frame(), Metadata::default());
-    assert_eq!(server.send(&DmaMemory::new(ram), &batch), Sent::All);
-    wait("an answer to a packet over the MTU", Duration::from_secs(5), || {
-        server.peek().is_some().then_some(())
-    });
+    send(&mut server, &frame());
+    wait("an answer to a packet over the MTU", Duration::from_secs(5), || receive(&mut server));
     drop(stop);
     path.join().expect("the path did not panic").expect("the path ran");
 }

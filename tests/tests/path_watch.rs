@@ -1,16 +1,19 @@
 //! `nicvmm path` between two programs that know nothing of it but the framing: watched, and changed
 //! while they talk.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use etherparse::{EtherType, Ethernet2Header, PacketBuilder, SlicedPacket, TransportSlice};
+use devices::net::{Backend, Stream};
+use etherparse::{
+    ArpEthIpv4Packet, ArpOperation, NetSlice, PacketBuilder, SlicedPacket, TransportSlice,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::program::nicvmm;
+use tests::wait::wait;
+use tests::wire::{receive, send};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const SERVER: [u8; 6] = [2, 0, 0, 0, 1, 2];
@@ -21,8 +24,8 @@ const ROUTER: [u8; 6] = [2, 0, 0, 0, 0, 0x0a];
 struct Watched {
     directory: TempDir,
     path: Child,
-    server: UnixStream,
-    client: UnixStream,
+    server: Stream,
+    client: Stream,
 }
 
 impl Watched {
@@ -62,23 +65,23 @@ impl Watched {
             .udp(1, 2)
             .write(&mut frame, &[0; 1432])
             .unwrap();
-        send(&mut self.server, &frame);
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            assert!(Instant::now() < deadline, "nothing came of a packet");
-            if let Some(frame) = receive(&mut self.client) {
-                match Ethernet2Header::from_slice(&frame).unwrap().0.ether_type {
-                    EtherType::ARP => send(&mut self.client, &arp_reply(&frame)),
-                    _ => return "passed",
+        let Self { server, client, .. } = self;
+        send(server, &frame);
+        wait("what comes of a packet", PATIENCE, || {
+            if let Some(frame) = receive(client) {
+                match arp_reply(&frame) {
+                    Some(reply) => send(client, &reply),
+                    None => return Some("passed"),
                 }
             }
-            if let Some(frame) = receive(&mut self.server)
+            if let Some(frame) = receive(server)
                 && let Ok(packet) = SlicedPacket::from_ethernet(&frame)
                 && let Some(TransportSlice::Icmpv4(_)) = packet.transport
             {
-                return "too big";
+                return Some("too big");
             }
-        }
+            None
+        })
     }
 }
 
@@ -89,39 +92,28 @@ impl Drop for Watched {
     }
 }
 
-fn connect(socket: &Path) -> UnixStream {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Ok(stream) = UnixStream::connect(socket) {
-            stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-            return stream;
-        }
-        assert!(Instant::now() < deadline, "the path does not listen");
-        std::thread::yield_now();
-    }
+fn connect(socket: &Path) -> Stream {
+    wait("the path to listen", PATIENCE, || {
+        Some(Stream::open(socket).unwrap()).filter(Stream::link)
+    })
 }
 
-fn send(stream: &mut UnixStream, frame: &[u8]) {
-    stream.write_all(&(frame.len() as u32).to_be_bytes()).unwrap();
-    stream.write_all(frame).unwrap();
-}
-
-/// A frame, if one comes within a moment.
-fn receive(stream: &mut UnixStream) -> Option<Vec<u8>> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).ok()?;
-    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut frame).ok()?;
-    Some(frame)
-}
-
-/// Says that the address which is asked for is the client's.
-fn arp_reply(request: &[u8]) -> Vec<u8> {
-    let asker = request[22..28].to_vec();
-    let (asker_ip, wanted) = (request[28..32].to_vec(), request[38..42].to_vec());
-    let head = [&asker[..], &CLIENT, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 2], &CLIENT, &wanted];
-    let reply = [&head.concat()[..], &asker, &asker_ip].concat();
-    [&reply[..], &vec![0; 60 - reply.len()]].concat()
+/// To a question of ARP: the address that is asked for is the client's.
+fn arp_reply(frame: &[u8]) -> Option<Vec<u8>> {
+    let packet = SlicedPacket::from_ethernet(frame).unwrap();
+    let Some(NetSlice::Arp(question)) = packet.net else { return None };
+    let question = question.to_packet().try_eth_ipv4().unwrap();
+    let answer = ArpEthIpv4Packet {
+        operation: ArpOperation::REPLY,
+        sender_mac: CLIENT,
+        sender_ipv4: question.target_ipv4,
+        target_mac: question.sender_mac,
+        target_ipv4: question.sender_ipv4,
+    };
+    let mut reply = Vec::new();
+    let builder = PacketBuilder::ethernet2(CLIENT, question.sender_mac);
+    builder.arp(answer.into()).write(&mut reply).unwrap();
+    Some(reply)
 }
 
 #[test]
