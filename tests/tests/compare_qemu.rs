@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use tests::program::{complaint, nicvmm, skip};
+
 /// Slower than any machine that translates code can be, faster than what a NIC that ignores the
 /// path's MTU can get through at this round trip (100 KB/s).
 const FAST: f64 = 500_000.0;
@@ -13,20 +15,20 @@ const FEW: u64 = 20;
 #[test]
 fn qemus_own_nics_learn_the_mtu_of_the_path() {
     if Command::new("qemu-system-x86_64").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: qemu-system-x86_64 is missing (apt-get install qemu-system-x86)");
+        skip("QEMU's own NICs", "qemu-system-x86_64 is missing (apt-get install qemu-system-x86)");
         return;
     }
     let directory = tempfile::tempdir().unwrap();
     let json = directory.path().join("result.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_nicvmm"))
-        .args(["compare", "--vmm", "qemu", "--tcg", "--seconds", "5", "--file-size", "16"])
+    let output = nicvmm(&["compare", "--vmm", "qemu", "--tcg"])
+        .args(["--seconds", "5", "--file-size", "16"])
         .args(["--variant", "rtl8139", "--variant", "virtio-net", "--json"])
         .arg(&json)
         .args(["--pcap", "--keep"])
         .arg(directory.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = complaint(&output);
     assert!(output.status.success(), "{said}");
     let result: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(result["complete"], true);
@@ -62,11 +64,11 @@ fn tshark_reads_the_captures(kept: &Path, result: &serde_json::Value) {
             .arg(kept.join(run).join("server.pcapng"))
             .output();
         let Ok(output) = tshark else {
-            eprintln!("SKIPPED: tshark is missing (apt-get install tshark)");
+            skip("the captures in tshark", "tshark is missing (apt-get install tshark)");
             return;
         };
         let shown = String::from_utf8_lossy(&output.stdout).lines().count() as u64;
         let dropped = &result["variants"][variant]["path"]["over_mtu_dropped"];
-        assert_eq!(dropped.as_u64(), Some(shown), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(dropped.as_u64(), Some(shown), "{}", complaint(&output));
     }
 }
