@@ -253,7 +253,7 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     }
     if ending == Ending::Reset && args.on_reboot == OnReboot::Restart {
         drop(command);
-        return Err(start_again());
+        return Err(start_again(line));
     }
     for line in endings.registers() {
         say(format_args!("  {line}"));
@@ -340,15 +340,15 @@ fn run_nested(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     enter_nested(&request, 1, args.quiet)
 }
 
-/// Becomes this very command again: as after switching a machine off and on, nothing is left of the
-/// guest. Returns only if that fails.
-fn start_again() -> anyhow::Error {
+/// Becomes the command of `line` again: as after switching a machine off and on, nothing is left of
+/// the guest. Returns only if that fails.
+fn start_again(line: &[OsString]) -> anyhow::Error {
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => return error.into(),
     };
     let mut again = std::process::Command::new(program);
-    again.args(std::env::args_os().skip(1)).env(console::RESTARTED, "1");
+    again.args(line.iter().skip(1)).env(console::RESTARTED, "1");
     anyhow::Error::new(again.exec()).context("cannot start the guest again")
 }
 
