@@ -66,14 +66,10 @@ pub fn build(cache: &Cache, kernel: Option<&str>, progress: &ProgressBar) -> Res
     draft.finish(cache, &name, manifest, &contents, &init_archive()?)
 }
 
-/// Makes an image of another one's packages with the PID 1 of this program: no download, and no
-/// look at the host's package lists.
+/// The nearest image with the PID 1 of this program: no download, and no look at the host's package
+/// lists.
 pub(super) fn renew(cache: &Cache) -> Result<Option<Image>> {
-    let is_near = |image: &Image| image.has_our_recipe() && image.is_default();
-    let Some(image) = cache.list()?.into_iter().find(is_near) else {
-        return Ok(None);
-    };
-    with_our_init(cache, &image).map(Some)
+    cache.nearest()?.map(|image| with_our_init(cache, &image)).transpose()
 }
 
 /// The image with the PID 1 of this program: itself, or another.

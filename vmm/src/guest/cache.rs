@@ -151,8 +151,16 @@ impl Cache {
     /// The newest image that this very program could have made, and would without being told of a
     /// kernel.
     pub fn current(&self) -> Result<Option<Image>> {
-        let is_it = |image: &Image| image.is_current() && image.is_default();
-        Ok(self.list()?.into_iter().find(is_it))
+        Ok(self.nearest()?.filter(Image::is_current))
+    }
+
+    /// What guests boot that name no image: the current one or, where there is none, the newest that
+    /// differs from it in PID 1 only, which is then exchanged. Without either an image has to be made.
+    pub fn nearest(&self) -> Result<Option<Image>> {
+        let mut images = self.list()?;
+        images.retain(|image| image.has_our_recipe() && image.is_default());
+        let current = images.iter().position(Image::is_current);
+        Ok(images.into_iter().nth(current.unwrap_or_default()))
     }
 
     /// The image of this name or, where it is unambiguous, of a name or kernel package that begins so.

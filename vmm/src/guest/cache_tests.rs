@@ -61,6 +61,27 @@ fn the_newest_image_of_this_program_is_current() {
 }
 
 #[test]
+fn an_image_of_a_kernel_that_was_asked_for_is_none_that_guests_boot_by_themselves() {
+    let (_directory, cache) = cache();
+    let kernel_package = Some("linux-image-rt-amd64".into());
+    build(&cache, "rt", Manifest { kernel_package, ..manifest(recipe::VERSION, 1) });
+    assert_eq!(cache.nearest().unwrap(), None);
+    assert_eq!(cache.current().unwrap(), None);
+}
+
+#[test]
+fn the_current_image_is_nearer_than_a_newer_one_with_another_pid_1() {
+    let (_directory, cache) = cache();
+    let other = |built| Manifest { guest_init: "other".into(), ..manifest(recipe::VERSION, built) };
+    build(&cache, "older", other(1));
+    build(&cache, "newer", other(3));
+    assert_eq!(cache.nearest().unwrap().unwrap().name, "newer");
+    assert_eq!(cache.current().unwrap(), None);
+    build(&cache, "current", manifest(recipe::VERSION, 2));
+    assert_eq!(cache.nearest().unwrap().unwrap().name, "current");
+}
+
+#[test]
 fn a_dropped_draft_leaves_nothing() {
     let (_directory, cache) = cache();
     drop(cache.draft().unwrap());

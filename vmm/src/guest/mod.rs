@@ -53,9 +53,6 @@ pub struct Guest {
 /// The newest image in the cache, with this program's PID 1 in it; a new one where there is none.
 pub fn default(progress: &ProgressBar) -> Result<Guest> {
     let cache = cache::Cache::open()?;
-    if let Some(image) = cache.current()? {
-        return Ok(image.guest());
-    }
     if let Some(image) = build::renew(&cache)? {
         return Ok(image.guest());
     }

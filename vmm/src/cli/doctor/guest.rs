@@ -8,7 +8,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::check::Check;
 use super::host::find;
-use crate::guest::cache::{Cache, Image};
+use crate::guest::cache::Cache;
 
 /// What a build needs at its largest, with everything downloaded and unpacked.
 const BUILD_BYTES: u64 = 1 << 30;
@@ -20,11 +20,11 @@ const LISTS: &str = "/var/lib/apt/lists";
 /// Whether there is an image, or one could be made.
 pub fn image() -> Check {
     let check = Check::of("guest", "commands in the default guest");
-    let images = match Cache::open().and_then(|cache| cache.list()) {
-        Ok(images) => images,
+    let nearest = match Cache::open().and_then(|cache| cache.nearest()) {
+        Ok(nearest) => nearest,
         Err(error) => return check.failed(error.to_string(), ""),
     };
-    if let Some(image) = images.iter().find(|image| image.has_our_recipe()) {
+    if let Some(image) = nearest {
         let more = if image.is_current() { "" } else { ", to be given this program's PID 1" };
         let place = image.directory.display();
         return check.ok(format!("kernel {} in {place}{more}", image.manifest.kernel_release));
@@ -51,7 +51,7 @@ fn knows_packages() -> bool {
 pub fn disk() -> Check {
     let check = Check::of("disk", "the default guest");
     let Ok(cache) = Cache::open() else { return check.failed("no cache directory", "set HOME") };
-    let is_ready = cache.list().is_ok_and(|images| images.iter().any(Image::is_current));
+    let is_ready = matches!(cache.current(), Ok(Some(_)));
     let place = existing(cache.directory());
     let free = match statvfs(&place) {
         Ok(facts) => facts.blocks_available() * facts.fragment_size(),
