@@ -8,9 +8,11 @@
 //! 2. the NIC's wire is the other end of the pair;
 //! 3. [`parameters`] tell the default guest its address. Any other guest gets it by DHCP.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -28,12 +30,19 @@ const START: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(100);
 /// Longest frame before the answer: passt speaks of the network by itself.
 const MAX_FRAME: usize = 65_535 + 14;
+/// Bytes of what passt said that are shown: the last ones.
+const LAST_WORDS: usize = 4096;
 /// Length of the network's prefix.
 const PREFIX: u8 = 24;
 
 /// A running passt; it ends when dropped.
 #[derive(Debug)]
-pub struct Passt(Child);
+pub struct Passt {
+    process: Child,
+    /// What it says. It is a file, since nobody reads it while the guest runs: passt would wait for ever
+    /// for room in a pipe, and the guest's network with it.
+    said: File,
+}
 
 /// The addresses of NIC `index`'s network: its own, the gateway, the name server.
 fn addresses(index: usize) -> [Ipv4Addr; 3] {
@@ -52,6 +61,8 @@ impl Passt {
     pub fn start(index: usize, mac: [u8; 6]) -> Result<(Self, Stream)> {
         let (ours, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
         let [own, gateway, dns] = addresses(index).map(|address| address.to_string());
+        let said = tempfile::tempfile().context("cannot make a temporary file")?;
+        let errors = said.try_clone().context("cannot make a temporary file")?;
         let number = theirs.as_raw_fd().to_string();
         let mut command = Command::new("passt");
         command
@@ -60,58 +71,58 @@ impl Passt {
             .args(["--dns", &dns, "--dns-forward", &dns])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(errors)
             .process_group(0); // a terminal's Ctrl-C is for the guest
         hand_over(&mut command, theirs.as_raw_fd());
-        let child = command.spawn().map_err(|error| match error.kind() {
+        let process = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => anyhow::anyhow!(
                 "net=user needs passt, which is not installed: `sudo apt-get install passt`"
             ),
             _ => anyhow::anyhow!("passt cannot be started: {error}"),
         })?;
         drop(theirs);
-        let mut passt = Self(child);
+        let passt = Self { process, said };
         passt.wait(&ours, index, mac)?;
         Ok((passt, Stream::from_socket(ours)))
     }
 
     /// Waits until passt answers for the gateway.
-    fn wait(&mut self, mut socket: &UnixStream, index: usize, mac: [u8; 6]) -> Result<()> {
+    fn wait(&self, mut socket: &UnixStream, index: usize, mac: [u8; 6]) -> Result<()> {
         let deadline = Instant::now() + START;
         let question = question(index, mac);
         socket.set_read_timeout(Some(AGAIN)).context("cannot set up passt's socket")?;
         while Instant::now() < deadline {
             if socket.write_all(&question).is_err() {
-                bail!("passt ended: {}", self.last_words());
+                bail!("passt ended: {}", last_words(&self.said));
             }
             match answer(socket) {
                 Ok(true) => return Ok(socket.set_read_timeout(None)?),
                 Ok(false) => {}
-                Err(_) => bail!("passt ended: {}", self.last_words()),
+                Err(_) => bail!("passt ended: {}", last_words(&self.said)),
             }
         }
         bail!("passt did not answer within {START:?}")
     }
+}
 
-    fn last_words(&mut self) -> String {
-        let _ = self.0.kill(); // so that reading ends
-        let mut said = String::new();
-        if let Some(mut errors) = self.0.stderr.take() {
-            let _ = errors.read_to_string(&mut said); // what is not text is not shown
-        }
-        let is_about_us = |line: &&str| {
-            let noise = ["to syslog", "Don't run as root", "nameserver"];
-            !line.trim().is_empty() && !noise.iter().any(|words| line.contains(words))
-        };
-        let lines: Vec<&str> = said.lines().filter(is_about_us).collect();
-        if lines.is_empty() { "it did not say why".into() } else { lines.join("; ") }
-    }
+/// The end of what passt said, without what it always says.
+fn last_words(said: &File) -> String {
+    let length = said.metadata().map_or(0, |facts| facts.len());
+    let mut end = [0; LAST_WORDS];
+    let count = said.read_at(&mut end, length.saturating_sub(LAST_WORDS as u64)).unwrap_or(0);
+    let end = String::from_utf8_lossy(&end[..count]);
+    let is_about_us = |line: &&str| {
+        let noise = ["to syslog", "Don't run as root", "nameserver"];
+        !line.trim().is_empty() && !noise.iter().any(|words| line.contains(words))
+    };
+    let lines: Vec<&str> = end.lines().filter(is_about_us).collect();
+    if lines.is_empty() { "it did not say why".into() } else { lines.join("; ") }
 }
 
 impl Drop for Passt {
     fn drop(&mut self) {
-        let _ = self.0.kill(); // it may be gone already
-        let _ = self.0.wait();
+        let _ = self.process.kill(); // it may be gone already
+        let _ = self.process.wait();
     }
 }
 

@@ -26,3 +26,14 @@ fn an_answer_is_told_from_other_frames_and_from_silence() {
     drop(theirs);
     assert!(answer(&ours).is_err());
 }
+
+#[test]
+fn the_last_words_are_the_end_of_much_that_was_said() {
+    let mut said = tempfile::tempfile().unwrap();
+    assert_eq!(last_words(&said), "it did not say why");
+    said.write_all("a line\n".repeat(10_000).as_bytes()).unwrap();
+    said.write_all(b"Don't run as root\nno such address\n").unwrap();
+    let words = last_words(&said);
+    assert!(words.ends_with("a line; no such address"), "{words}");
+    assert!(words.len() < 2 * LAST_WORDS);
+}
