@@ -49,7 +49,19 @@ fn boot() -> ExitCode {
     let parameters = Parameters::parse(&command_line);
     warnings.extend(parameters.warnings.iter().cloned());
     warnings.extend(network::skip_duplicate_detection().err());
-    warnings.extend(load_modules(&parameters.modules));
+    let mut loader = match find_modules() {
+        Ok(loader) => Some(loader),
+        Err(why) => {
+            warnings.push(format!("no modules: {why}"));
+            None
+        }
+    };
+    if let Some(loader) = &mut loader {
+        loader.load_for_devices();
+        parameters.modules.iter().for_each(|name| loader.load(name));
+    }
+    warnings.extend(mount_shares(loader.as_mut()));
+    warnings.extend(loader.into_iter().flat_map(modules::Loader::into_warnings));
     let mut networks = vec![network_result("lo", network::bring_up_loopback)];
     for wanted in &parameters.networks {
         networks.push(network_result(&wanted.interface, || network::configure(wanted)));
@@ -81,27 +93,17 @@ fn network_result(name: &str, set_up: impl FnOnce() -> Result<(), String>) -> Re
     set_up().map_err(|why| format!("interface {name}: {why}"))
 }
 
-fn load_modules(wanted: &[String]) -> Vec<String> {
+/// A loader of the running kernel's modules, if it has any.
+fn find_modules() -> Result<modules::Loader, String> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let directory = Path::new("/lib/modules").join(release.trim());
-    let index = match modules::Index::read(&directory) {
-        Ok(index) => index,
-        Err(why) => return vec![format!("no modules: {why}")],
-    };
-    let mut loader = modules::Loader::new(index);
-    loader.load_for_devices();
-    for name in wanted {
-        loader.load(name);
-    }
-    let mut warnings = mount_shares(&mut loader);
-    warnings.extend(loader.into_warnings());
-    warnings
+    modules::Index::read(&directory).map(modules::Loader::new)
 }
 
-/// Mounts what the host shares, now that the driver is there.
-fn mount_shares(loader: &mut modules::Loader) -> Vec<String> {
+/// Mounts what the host shares. Without a loader the kernel may have the driver in it.
+fn mount_shares(loader: Option<&mut modules::Loader>) -> Vec<String> {
     let places = shares::places();
-    if !places.is_empty() {
+    if let Some(loader) = loader.filter(|_| !places.is_empty()) {
         loader.load("9p");
     }
     places.iter().filter_map(|place| shares::mount_at(place).err()).collect()
