@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use devices::net::check_socket_path;
 use devices::virtio::rng::{self, Rng};
 use guest_init::client::Command;
 
@@ -353,9 +352,6 @@ fn start_again(line: &[OsString]) -> anyhow::Error {
 }
 
 fn listen_for_gdb(address: &gdb::Address) -> Result<gdb::Listener> {
-    if let gdb::Address::Unix(path) = address {
-        check_socket_path(path)?;
-    }
     let listener = gdb::Listener::bind(address)
         .with_context(|| format!("cannot listen for a debugger at {address}"))?;
     say(format_args!("nicvmm: waiting for a debugger: target remote {}", address.target()));

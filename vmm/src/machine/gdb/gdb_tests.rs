@@ -21,3 +21,14 @@ fn a_listener_takes_its_socket_along() {
     drop(listener);
     assert!(!path.exists());
 }
+
+#[test]
+fn a_socket_that_a_killed_process_left_is_replaced() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("gdb");
+    drop(UnixListener::bind(&path).unwrap()); // the file stays
+    let listener = Listener::bind(&Address::Unix(path.clone())).unwrap();
+    assert_eq!(listener.accept().err().unwrap().kind(), io::ErrorKind::WouldBlock);
+    let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    listener.accept().unwrap();
+}

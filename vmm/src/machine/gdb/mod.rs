@@ -31,6 +31,8 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::listen::listen;
+
 pub use cpu::{Control, Stop};
 pub use session::Session;
 pub use wire::Wire;
@@ -88,17 +90,20 @@ pub enum Listener {
 }
 
 impl Listener {
-    /// Listens at `address`; a unix socket must not exist.
-    pub fn bind(address: &Address) -> io::Result<Self> {
+    /// Listens at `address`.
+    pub fn bind(address: &Address) -> anyhow::Result<Self> {
         Ok(match address {
-            Address::Unix(path) => Self::Unix(UnixListener::bind(path)?, path.clone()),
+            Address::Unix(path) => Self::Unix(listen(path)?, path.clone()),
             Address::Tcp(text) => {
                 let addresses: Vec<_> = text.to_socket_addrs()?.collect();
-                Self::Tcp(TcpListener::bind(&addresses[..])?)
+                let listener = TcpListener::bind(&addresses[..])?;
+                listener.set_nonblocking(true)?;
+                Self::Tcp(listener)
             }
         })
     }
 
+    /// A client, if one is there. Its socket blocks, unlike the one it came by.
     fn accept(&self) -> io::Result<Wire> {
         Ok(match self {
             Self::Unix(listener, _) => Wire::new(listener.accept()?.0),

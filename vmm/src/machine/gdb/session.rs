@@ -1,7 +1,7 @@
 //! The debugger's thread: one client after the other.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 
 use gdbstub::common::Signal;
@@ -46,12 +46,20 @@ impl Session {
 
     /// Waits for a client and serves it.
     fn serve(&mut self) -> io::Result<()> {
-        let listener = std::os::fd::AsFd::as_fd(&self.listener).as_raw_fd();
+        let listener = self.listener.as_fd().as_raw_fd();
         wait(&[listener, self.endings.event().as_raw_fd()])?;
         if self.endings.get().is_some() {
             return Ok(());
         }
-        let client = self.listener.accept()?;
+        let mut client = match self.listener.accept() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()), // it left
+            result => result?,
+        };
+        // A debugger speaks first. Who goes without a word only looked whether somebody is here.
+        wait(&[client.as_fd().as_raw_fd(), self.endings.event().as_raw_fd()])?;
+        if client.peek().is_err() || self.endings.get().is_some() {
+            return Ok(());
+        }
         if let Err(why) = self.debuggee.stop() {
             tracing::warn!("debugger: {why}");
         }
@@ -103,7 +111,7 @@ impl BlockingEventLoop for Loop {
             if let Some(reason) = debuggee.stopped().map_err(WaitForStopReasonError::Target)? {
                 return Ok(Event::TargetStopped(reason));
             }
-            let client = std::os::fd::AsFd::as_fd(client).as_raw_fd();
+            let client = client.as_fd().as_raw_fd();
             let [stops, endings] = debuggee.events();
             wait(&[client, stops, endings]).map_err(WaitForStopReasonError::Connection)?;
         }
