@@ -10,6 +10,7 @@ mod host;
 mod nested;
 mod path;
 mod run;
+mod time;
 
 use std::process::ExitCode;
 

@@ -10,12 +10,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::exit;
 use super::host::{Host, directory_of, enter_nested, same_command};
+use super::time::time;
 use crate::lab::scenario::file::{FILE_MIB, FILE_MIB_MAX, SECONDS, Seconds};
 use crate::lab::scenario::profile::{MTU_MAX, MTU_MIN, Profile, profiles};
 use crate::lab::scenario::{find, library};
@@ -141,11 +143,11 @@ pub struct CompareArgs {
     initrd: Option<PathBuf>,
     /// The longest a guest may take to boot. [default: 180s; 90s in the nested machine, where a run
     /// whose guest hangs is tried again]
-    #[arg(long, value_name = "TIME")]
-    boot_timeout: Option<humantime::Duration>,
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    boot_timeout: Option<Duration>,
     /// The longest the whole comparison may take. [default: as long as its parts may take]
-    #[arg(long, value_name = "TIME")]
-    timeout: Option<humantime::Duration>,
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    timeout: Option<Duration>,
     /// Shows no progress, only the result.
     #[arg(long, short)]
     quiet: bool,

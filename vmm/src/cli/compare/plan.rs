@@ -73,7 +73,7 @@ impl Task {
             Self::Scenarios(schedule) => schedule.runs(),
         });
         let nested = is_inside();
-        let boot = args.boot_timeout.map_or(if nested { BOOT_NESTED } else { BOOT }, Into::into);
+        let boot = args.boot_timeout.unwrap_or(if nested { BOOT_NESTED } else { BOOT });
         let tries = if nested { TRIES_NESTED } else { 1 };
         let one = |arm: &Arm| (boot * tries) + arm.download.time + COMMAND * 4;
         let parts: Duration = arms.iter().map(one).sum();
@@ -87,7 +87,7 @@ impl Task {
                 boot,
                 silence: SILENCE,
                 command: COMMAND,
-                overall: args.timeout.map_or(parts * (args.warm_up + runs), Duration::from),
+                overall: args.timeout.unwrap_or(parts * (args.warm_up + runs)),
             },
             keep: args.keep.clone(),
             capture: args.pcap,

@@ -11,6 +11,7 @@ use devices::net::capture::CaptureLimit;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::time::at_least;
 use crate::path::config::DEFAULT_OVERHEAD;
 use crate::path::process::Process;
 use crate::path::units::{Queue, Rate, Ratio};
@@ -139,8 +140,8 @@ pub struct PathArgs {
     pub control: Option<PathBuf>,
 
     /// Print the counters this often, and once at the end.
-    #[arg(long, value_name = "TIME")]
-    pub stats_interval: Option<humantime::Duration>,
+    #[arg(long, value_name = "TIME", value_parser = at_least(STATS_INTERVAL_MIN))]
+    pub stats_interval: Option<Duration>,
 
     /// Print the counters as one line of JSON.
     #[arg(long)]
@@ -157,10 +158,6 @@ impl PathArgs {
             a.socket != b.socket,
             "both ports listen on {}; give each its own socket",
             a.socket.display()
-        );
-        anyhow::ensure!(
-            self.stats_interval.is_none_or(|interval| *interval >= STATS_INTERVAL_MIN),
-            "--stats-interval must be at least {STATS_INTERVAL_MIN:?}"
         );
         let config = PathConfig {
             chain: self.chain.clone(),
@@ -213,9 +210,8 @@ fn start(args: &PathArgs) -> anyhow::Result<ExitCode> {
     if let Some(socket) = &args.control {
         process = process.controlled_at(socket)?;
     }
-    let interval = args.stats_interval.map(Duration::from);
     let json = args.json;
-    process.run(std::os::fd::AsFd::as_fd(&stop), interval, |report| {
+    process.run(std::os::fd::AsFd::as_fd(&stop), args.stats_interval, |report| {
         let text = if json { serde_json::to_string(report)? + "\n" } else { plain(report) };
         print(&text).context("cannot print the counters")
     })?;

@@ -27,6 +27,7 @@ use guest_init::client::Command;
 
 use super::exit;
 use super::host::{Host, directory_of, enter_nested, same_command};
+use super::time::{at_least, time};
 use crate::machine::console::Transcript;
 use crate::machine::{Ending, Machine, block_signals, gdb, layout};
 use crate::streams::{Streams, block_resizes, say};
@@ -119,7 +120,7 @@ pub struct RunArgs {
     #[arg(long)]
     timing: bool,
     /// Writes it this often while the guest runs, too.
-    #[arg(long, value_name = "TIME", requires = "report", value_parser = report_interval)]
+    #[arg(long, value_name = "TIME", requires = "report", value_parser = at_least(REPORT_INTERVAL_MIN))]
     report_interval: Option<Duration>,
     /// Takes options from this TOML file: its keys are the names of options without the dashes, and
     /// `command`. What the command line has itself, it does not take from there.
@@ -172,25 +173,8 @@ const RANDOMNESS: &str = "/dev/urandom";
 /// What runs where there is no COMMAND.
 const SHELL: [&str; 2] = ["bash", "-l"];
 
-fn time(text: &str) -> Result<Duration, String> {
-    let time = match text.parse() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
-        Err(_) => humantime::parse_duration(text)
-            .map_err(|_| "write 90s, 5m, or a number of seconds".to_owned())?,
-    };
-    if time.is_zero() { Err("no time at all".into()) } else { Ok(time) }
-}
-
 /// Reports more often than this would cost more than what they are about.
 const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(50);
-
-fn report_interval(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(interval) if interval >= REPORT_INTERVAL_MIN => Ok(interval),
-        Ok(_) => Err(format!("at least {REPORT_INTERVAL_MIN:?} have to lie between reports")),
-        Err(error) => Err(error.to_string()),
-    }
-}
 
 /// Runs the command. `line` is the whole command line that it comes from.
 pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
