@@ -33,7 +33,7 @@ impl Host {
             Self::Auto => match can_run_linux() {
                 Ok(Verdict::Yes) => return Ok(false),
                 Ok(Verdict::No(reason)) => reason,
-                // Joining a group is a better remedy than a machine fifty times slower.
+                // Joining a group is a better remedy than a much slower machine.
                 Err(error @ Error::KvmPermission) => return Err(error.into()),
                 Err(error) => error.to_string(),
             },

@@ -8,6 +8,7 @@ mod generate;
 mod guest;
 mod host;
 mod nested;
+mod output;
 mod path;
 mod run;
 mod time;

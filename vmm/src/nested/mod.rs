@@ -13,7 +13,7 @@
 //!    piped in and signals go in, the exit status comes out;
 //! 4. the machine is killed. Nothing is left but what was written to the writable directories.
 //!
-//! It is some fifty times slower than a real host, and it needs nothing but QEMU: no root.
+//! It is much slower than a real host, and it needs nothing but QEMU: no root.
 
 mod error;
 mod outer;

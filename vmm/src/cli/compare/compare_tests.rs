@@ -1,6 +1,3 @@
-use std::path::Path;
-use std::time::Duration;
-
 use clap::Parser;
 
 use super::*;
@@ -78,15 +75,6 @@ fn a_missing_kernel_is_named_before_anything_starts() {
     let args = parse("--kernel /nonexistent/vmlinux --initrd /dev/null").unwrap();
     let error = format!("{:#}", Task::of(&args).unwrap().plan(&args).unwrap_err());
     assert!(error.contains("cannot read /nonexistent/vmlinux"), "{error}");
-}
-
-#[test]
-fn an_unwritable_result_is_named_before_anything_starts() {
-    let error = format!(
-        "{:#}",
-        output::Destination::prepare(Path::new("/nonexistent/r.json")).err().unwrap()
-    );
-    assert!(error.contains("cannot write /nonexistent/r.json"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! `nicvmm compare`: the same download over different NICs.
 
-mod output;
 mod plan;
 mod results;
 
@@ -50,8 +49,8 @@ Examples:
   nicvmm compare --show incident/row-07 >mine.toml && nicvmm compare mine.toml
 
 Exit status: 0 all runs made and all expectations met, 1 an expectation was not met, 124 something
-took too long, 125 the lab could not go on, 128 + N stopped by signal N; what was finished until
-then is still shown and written.")]
+took too long, 125 the lab could not go on, 126 the nested machine hung each time it was tried,
+128 + N stopped by signal N; but for 126, what was finished until then is still shown and written.")]
 pub struct CompareArgs {
     /// Scenarios: names or groups of --list, or files or directories of your own. They say what is
     /// compared and what has to come out.

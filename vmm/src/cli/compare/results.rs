@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::CompareArgs;
-use super::output::Destination;
+use crate::cli::output::Destination;
 use crate::lab::{Story, json, markdown, page};
 
 /// The files that were asked for, found to be writable.

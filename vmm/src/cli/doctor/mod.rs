@@ -123,9 +123,7 @@ fn describe(diagnosis: &Diagnosis) -> String {
         let _ = writeln!(text, "{check}");
     }
     let place = match diagnosis.host {
-        Some("nested") => {
-            " in a nested software machine, some fifty times slower than with hardware"
-        }
+        Some("nested") => " in a nested software machine, much slower than with hardware",
         _ => " on /dev/kvm",
     };
     let _ = if diagnosis.works {

@@ -17,8 +17,11 @@ use event_manager::{EventOps, Events, MutEventSubscriber};
 use guest_init::protocol::CONTROL_PORT;
 use vmm_sys_util::epoll::EventSet;
 
+use super::args::RunArgs;
+use super::command::GuestCommand;
 use crate::listen::listen;
 use crate::machine::{Machine, layout, port};
+use crate::streams::Streams;
 
 /// Bytes passed on at a time.
 const CHUNK: usize = 16 * 1024;
@@ -32,6 +35,24 @@ pub fn add_channel(machine: &mut Machine) -> Result<UnixStream> {
     let function = Console::function(ports, machine.dma_memory(), messages)?;
     machine.add_function(layout::CONSOLE_SLOT, Box::new(function), vec![peer])?;
     Ok(host)
+}
+
+/// Gives `machine` the control channel, if `args` have a use for it: a command, which is answered, or
+/// a client.
+pub fn add(
+    machine: &mut Machine,
+    args: &RunArgs,
+    streams: Streams,
+) -> Result<Option<GuestCommand>> {
+    if let Some(path) = &args.control {
+        let channel = add_channel(machine)?;
+        machine.add_subscriber(Box::new(ControlSocket::bind(path, channel)?));
+    } else if let Some(command) = args.command() {
+        let channel = add_channel(machine)?;
+        let command = GuestCommand::start(command, streams, channel, machine.endings());
+        return Ok(Some(command.context("cannot start a thread")?));
+    }
+    Ok(None)
 }
 
 /// Bytes taken from one side that the other has no room for yet: a chunk at most.

@@ -3,9 +3,8 @@
 //! The file is replaced as a whole each time, so that who reads it while the guest runs never sees
 //! half of it. Until the end its `ending` is null.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -18,6 +17,7 @@ use nix::sys::time::TimeValLike;
 use serde::Serialize;
 
 use super::timing::Timing;
+use crate::cli::output::Destination;
 use crate::machine::{Ending, ExitCounts};
 
 #[derive(Serialize)]
@@ -40,28 +40,26 @@ struct Exits {
 
 /// The file that the report goes into.
 pub struct Report {
-    file: ReportFile,
+    file: Arc<ReportFile>,
     repeating: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-#[derive(Clone)]
 struct ReportFile {
-    path: PathBuf,
+    destination: Destination,
     exits: Arc<ExitCounts>,
 }
 
 impl Report {
-    /// Creates the file, so that one that cannot be written is known before the guest runs.
-    pub fn create(path: &Path, exits: Arc<ExitCounts>) -> Result<Self> {
-        fs::File::create(path)
-            .with_context(|| format!("cannot write the report {}", path.display()))?;
-        Ok(Self { file: ReportFile { path: path.into(), exits }, repeating: None })
+    /// Makes ready to write it, so that what cannot be written is known before the guest runs.
+    pub fn prepare(path: &Path, exits: Arc<ExitCounts>) -> Result<Self> {
+        let destination = Destination::prepare(path)?;
+        Ok(Self { file: Arc::new(ReportFile { destination, exits }), repeating: None })
     }
 
     /// Writes it every `interval` from now on. What goes wrong there is told at the end.
     pub fn repeat(&mut self, interval: Duration) -> io::Result<()> {
         let (end, ended) = channel::<()>();
-        let file = self.file.clone();
+        let file = Arc::clone(&self.file);
         let thread = std::thread::Builder::new().name("report".into()).spawn(move || {
             while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let _ = file.write(None, None);
@@ -92,19 +90,9 @@ impl Drop for Report {
 }
 
 impl ReportFile {
-    /// Writes beside the file and replaces it; a device or a pipe is written to as it is.
     fn write(&self, ending: Option<&Ending>, timing: Option<&Timing>) -> Result<()> {
         let text = serde_json::to_string_pretty(&figures(ending, &self.exits, timing)?)? + "\n";
-        let write = || -> io::Result<()> {
-            if !self.path.is_file() {
-                return fs::write(&self.path, &text);
-            }
-            let mut beside = self.path.clone().into_os_string();
-            beside.push(".new");
-            fs::write(&beside, &text)?;
-            fs::rename(&beside, &self.path)
-        };
-        write().with_context(|| format!("cannot write the report {}", self.path.display()))
+        self.destination.write(&text)
     }
 }
 
