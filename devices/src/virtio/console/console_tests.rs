@@ -5,8 +5,6 @@ use super::*;
 use crate::pci::Function;
 use crate::virtio::testing::*;
 
-const VERSION_1: u64 = 1 << 32;
-
 /// The host's end of a port.
 #[derive(Default)]
 struct Host {
@@ -63,7 +61,7 @@ impl Guest {
             config("control", false, Box::new(port.clone())),
         ];
         let mut driver = Driver::new(Console::new(ports).unwrap());
-        driver.negotiate(VERSION_1 | MULTIPORT);
+        driver.negotiate(VERSION_1 | MULTIPORT | RING_RESET);
         let rings = (0..6).map(|queue| driver.enable(queue, 64)).collect();
         driver.driver_ok();
         Self { driver, rings, port }
@@ -268,4 +266,21 @@ fn the_number_of_ports_is_in_the_configuration_and_has_limits() {
     assert!(Console::new((0..=MAX_PORTS).map(|_| config()).collect()).is_err());
     let most = Console::new((0..MAX_PORTS).map(|_| config()).collect()).unwrap();
     assert_eq!(Driver::new(most).function.doorbells().len(), 64);
+}
+
+#[test]
+fn of_a_chain_that_is_taken_back_by_a_queue_reset_nothing_is_missing_in_the_next() {
+    let mut guest = Guest::new();
+    guest.port.with(|host| host.room = 3);
+    guest.driver.put(BUFFERS, b"abcdef");
+    guest.rings[5].offer(&[(BUFFERS, 6)], 0);
+    guest.ring(5);
+    guest.driver.write(register::QUEUE_SELECT, 2, 5);
+    guest.driver.write(register::QUEUE_RESET, 2, 1);
+    guest.rings[5] = guest.driver.enable(5, 64);
+    guest.port.with(|host| host.room = usize::MAX);
+    guest.driver.put(BUFFERS, b"ghijkl");
+    guest.rings[5].offer(&[(BUFFERS, 6)], 0);
+    guest.ring(5);
+    assert_eq!(guest.port.with(|host| host.got.clone()), b"abcghijkl");
 }

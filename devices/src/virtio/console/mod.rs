@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use virtio_bindings::virtio_ids::VIRTIO_ID_CONSOLE;
 
-use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci};
+use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes};
 use crate::interrupt::Messages;
 use crate::memory::DmaMemory;
 use control::{Control, Heard};
@@ -70,7 +70,7 @@ impl Console {
         VirtioPci::new(Self::new(ports)?, memory, messages)
     }
 
-    fn new(ports: Vec<Config>) -> Result<Self, TransportError> {
+    pub(super) fn new(ports: Vec<Config>) -> Result<Self, TransportError> {
         if ports.is_empty() || ports.len() > MAX_PORTS {
             return Err(TransportError::Queues(2 + 2 * ports.len()));
         }
@@ -80,9 +80,13 @@ impl Console {
         Ok(Self { queue_sizes, streams, control: Control::new(about) })
     }
 
-    /// The port behind a data queue, and whether it is the receive queue.
+    /// The port behind a queue, if it is one for data, and whether it is the receive queue.
     fn stream(&mut self, queue: u16) -> Option<(&mut Stream, bool)> {
-        let port = if queue < CONTROL_RECEIVE { 0 } else { (queue / 2).checked_sub(1)? };
+        let port = match queue {
+            CONTROL_RECEIVE | CONTROL_TRANSMIT => return None,
+            0 | 1 => 0,
+            _ => queue / 2 - 1,
+        };
         let stream = self.streams.get_mut(usize::from(port))?;
         Some((stream, queue.is_multiple_of(2)))
     }
@@ -112,9 +116,7 @@ impl VirtioDevice for Console {
     fn read_configuration(&self, offset: usize, data: &mut [u8]) {
         let mut bytes = [0; 8];
         bytes[4..].copy_from_slice(&(self.streams.len() as u32).to_le_bytes());
-        for (index, byte) in data.iter_mut().enumerate() {
-            *byte = bytes.get(offset + index).copied().unwrap_or(0);
-        }
+        read_bytes(&bytes, offset, data);
     }
 
     fn start(&mut self, features: u64) {
@@ -128,6 +130,12 @@ impl VirtioDevice for Console {
         self.control.clear();
         for stream in &mut self.streams {
             stream.stop();
+        }
+    }
+
+    fn queue_reset(&mut self, queue: u16) {
+        if let Some((stream, false)) = self.stream(queue) {
+            stream.forget_chain();
         }
     }
 

@@ -55,9 +55,14 @@ impl Stream {
         std::mem::take(&mut self.fresh)
     }
 
+    /// The oldest transmit chain is not there any more.
+    pub fn forget_chain(&mut self) {
+        self.taken = 0;
+    }
+
     /// The driver is gone.
     pub fn stop(&mut self) {
-        self.taken = 0;
+        self.forget_chain();
         self.guest_opened(false);
     }
 

@@ -24,6 +24,10 @@ pub const DRIVER_OK: u8 = 4;
 pub const FEATURES_OK: u8 = 8;
 pub const NEEDS_RESET: u8 = 64;
 
+/// Features of the ring and the transport.
+pub const VERSION_1: u64 = 1 << 32;
+pub const RING_RESET: u64 = 1 << 40;
+
 /// Bytes of RAM; nothing lies above.
 pub const RAM: u64 = 4 << 20;
 /// Where tests may put buffers.
@@ -74,11 +78,14 @@ pub fn ram() -> GuestMemoryMmap {
     GuestMemoryMmap::from_ranges(&[(GuestAddress(0), RAM as usize)]).unwrap()
 }
 
-/// A driver and the function it drives.
-pub struct Driver<D: VirtioDevice> {
-    pub function: VirtioPci<D>,
+/// A driver and the device it drives.
+pub type Driver<D> = DriverOf<VirtioPci<D>>;
+
+/// A driver and the function it drives, of whatever kind.
+pub struct DriverOf<F: ?Sized> {
     pub ram: GuestMemoryMmap,
     pub sent: Arc<Recorder>,
+    pub function: F,
 }
 
 impl<D: VirtioDevice> Driver<D> {
@@ -89,11 +96,13 @@ impl<D: VirtioDevice> Driver<D> {
         let memory = DmaMemory::new(ram.clone());
         let mut function = VirtioPci::new(device, memory, sent.clone()).unwrap();
         let _ = function.write_config(0x04, &6u16.to_le_bytes());
-        let mut driver = Self { function, ram, sent };
+        let mut driver = Self { ram, sent, function };
         driver.enable_msix();
         driver
     }
+}
 
+impl<F: Function + ?Sized> DriverOf<F> {
     fn enable_msix(&mut self) {
         let at = self.capability(0x11, |_| true);
         let _ = self.function.write_config(at + 2, &0x8000u16.to_le_bytes());
@@ -156,14 +165,19 @@ impl<D: VirtioDevice> Driver<D> {
     /// Lays out queue `index` with `size` descriptors and vector `index + 1`, and enables it.
     pub fn enable(&mut self, index: u16, size: u16) -> Ring {
         let ring = Ring::new(self.ram.clone(), index, size);
+        self.enable_ring(index, &ring);
+        ring
+    }
+
+    /// Has queue `index` use `ring`, with vector `index + 1`, and enables it.
+    pub fn enable_ring(&mut self, index: u16, ring: &Ring) {
         self.write(register::QUEUE_SELECT, 2, index.into());
-        self.write(register::QUEUE_SIZE, 2, size.into());
+        self.write(register::QUEUE_SIZE, 2, ring.size.into());
         self.write(register::QUEUE_DESCRIPTORS, 8, ring.descriptors);
         self.write(register::QUEUE_AVAILABLE, 8, ring.available);
         self.write(register::QUEUE_USED, 8, ring.used);
         self.write(register::QUEUE_VECTOR, 2, u64::from(index) + 1);
         self.write(register::QUEUE_ENABLE, 2, 1);
-        ring
     }
 
     pub fn driver_ok(&mut self) {

@@ -9,6 +9,9 @@ pub const INDIRECT: u16 = 4;
 const RINGS: u64 = 0x1_0000;
 const RING_STRIDE: u64 = 0x8000;
 const TABLES: u64 = 0x8_0000;
+const TABLES_STRIDE: u64 = 0x2_0000;
+/// Indirect tables start before this offset, the first ones again after the last one.
+const TABLES_LIMIT: u64 = 0x1_0000;
 
 /// One split ring, as the driver sees it.
 pub struct Ring {
@@ -17,7 +20,9 @@ pub struct Ring {
     pub available: u64,
     pub used: u64,
     pub size: u16,
+    /// Where its indirect tables lie, and the offset of the next one.
     tables: u64,
+    table: u64,
     next_descriptor: u16,
     next_available: u16,
     seen: u16,
@@ -27,13 +32,21 @@ impl Ring {
     pub fn new(ram: GuestMemoryMmap, index: u16, size: u16) -> Self {
         let base = RINGS + RING_STRIDE * u64::from(index);
         ram.write_slice(&vec![0; RING_STRIDE as usize], GuestAddress(base)).unwrap();
+        let tables = TABLES + TABLES_STRIDE * u64::from(index);
+        let (available, used) = (base + 0x4000, base + 0x6000);
+        Self { tables, ..Self::at(ram, [base, available, used], size) }
+    }
+
+    /// A ring whose descriptors, available and used part lie at these addresses, and hold zeroes.
+    pub fn at(ram: GuestMemoryMmap, [descriptors, available, used]: [u64; 3], size: u16) -> Self {
         Self {
             ram,
-            descriptors: base,
-            available: base + 0x4000,
-            used: base + 0x6000,
+            descriptors,
+            available,
+            used,
             size,
-            tables: TABLES + 0x2_0000 * u64::from(index),
+            tables: TABLES,
+            table: 0,
             next_descriptor: 0,
             next_available: 0,
             seen: 0,
@@ -74,8 +87,8 @@ impl Ring {
         self.put16(self.available + 2, index);
     }
 
-    fn chain(&self, at: impl Fn(usize) -> (u64, u16), buffers: &[(u64, u32)], flags: u16) {
-        for (index, (address, length)) in buffers.iter().enumerate() {
+    fn chain(&self, at: impl Fn(usize) -> (u64, u16), buffers: &[(u64, u32, u16)]) {
+        for (index, (address, length, flags)) in buffers.iter().enumerate() {
             let more = index + 1 < buffers.len();
             let flags = flags | if more { NEXT } else { 0 };
             let next = if more { at(index + 1).1 } else { 0 };
@@ -85,12 +98,17 @@ impl Ring {
 
     /// Offers a chain of `buffers`, address and length, with `flags` on all; returns its head.
     pub fn offer(&mut self, buffers: &[(u64, u32)], flags: u16) -> u16 {
+        self.offer_mixed(&flagged(buffers, flags))
+    }
+
+    /// Offers a chain of buffers, each with flags of its own; returns its head.
+    pub fn offer_mixed(&mut self, buffers: &[(u64, u32, u16)]) -> u16 {
         let (first, size, base) = (self.next_descriptor, self.size, self.descriptors);
         let place = |index: usize| {
             let slot = (first + index as u16) % size;
             (base + 16 * u64::from(slot), slot)
         };
-        self.chain(place, buffers, flags);
+        self.chain(place, buffers);
         self.next_descriptor = (first + buffers.len() as u16) % size;
         self.publish(first);
         first
@@ -98,14 +116,16 @@ impl Ring {
 
     /// Offers a chain in an indirect table of its own; returns its head.
     pub fn offer_indirect(&mut self, buffers: &[(u64, u32)], flags: u16) -> u16 {
-        let table = self.tables;
-        self.chain(|index| (table + 16 * index as u64, index as u16), buffers, flags);
-        self.tables += 16 * buffers.len() as u64;
-        let head = self.next_descriptor;
-        self.descriptor(head, table, 16 * buffers.len() as u32, INDIRECT, 0);
-        self.next_descriptor = (head + 1) % self.size;
-        self.publish(head);
-        head
+        let (table, length) = self.table(&flagged(buffers, flags));
+        self.offer_mixed(&[(table, length, INDIRECT)])
+    }
+
+    /// Writes an indirect table; returns where it lies and its length.
+    pub fn table(&mut self, buffers: &[(u64, u32, u16)]) -> (u64, u32) {
+        let (table, length) = (self.tables + self.table, 16 * buffers.len() as u32);
+        self.chain(|index| (table + 16 * index as u64, index as u16), buffers);
+        self.table = (self.table + u64::from(length)) % TABLES_LIMIT;
+        (table, length)
     }
 
     /// What the device completed since the last call: head and length.
@@ -141,4 +161,8 @@ impl Ring {
     pub fn set_available_flags(&self, flags: u16) {
         self.put16(self.available, flags);
     }
+}
+
+fn flagged(buffers: &[(u64, u32)], flags: u16) -> Vec<(u64, u32, u16)> {
+    buffers.iter().map(|(address, length)| (*address, *length, flags)).collect()
 }
