@@ -53,6 +53,11 @@ impl DmaMemory {
         self.enabled.load(Ordering::Relaxed).then_some(&self.ram)
     }
 
+    /// Whether `length` bytes at `address` are RAM, which can be told while the gate is closed, too.
+    pub fn holds(&self, address: u64, length: usize) -> bool {
+        self.ram.check_range(GuestAddress(address), length)
+    }
+
     /// A view of `length` bytes at `address`.
     pub fn slice(
         &self,

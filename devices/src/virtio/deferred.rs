@@ -3,7 +3,8 @@
 //! 1. [`Deferred::serve`] pops chains; each becomes a [`Job`] for an [`Executor`], or is answered at
 //!    once.
 //! 2. The executor does the jobs elsewhere, in any order, and has the machine ring [`WOKEN`].
-//! 3. [`Deferred::give_back`] completes the chains of the jobs that are done.
+//! 3. [`Deferred::give_back`] completes the chains of the jobs that are done, once the device may
+//!    reach memory.
 //!
 //! A driver that takes a queue or the device back finds nobody in its memory: both drop the jobs that
 //! wait, and wait for those under way.
@@ -112,10 +113,14 @@ impl<W> Deferred<W> {
         mut finish: impl FnMut(W, &DmaMemory) -> Result<u32, Fault>,
     ) -> Vec<u16> {
         while let Some(Job { queue, head, work }) = self.next_finished() {
+            if transport.waits_for_bus(queue) {
+                self.kept.push_front(Job { queue, head, work });
+                break;
+            }
             if let Some(under_way) = self.under_way.get_mut(usize::from(queue)) {
                 *under_way = under_way.saturating_sub(1);
             }
-            // Without a driver, or its leave to reach memory, there is nobody to give it to.
+            // Without a driver there is nobody to give it to.
             let Some(mut active) = transport.queue(queue) else { continue };
             let given = finish(work, active.memory())
                 .and_then(|length| active.complete(&[Used { head, length }]));

@@ -30,8 +30,8 @@ pub struct VirtioPci<D> {
     pub(super) transport: Transport,
     configuration: Configuration,
     window: Window,
-    /// Queues whose work stopped at a cap.
-    unfinished: Vec<u16>,
+    /// Doorbells whose work stopped at a cap, or could not be done without bus mastering.
+    unfinished: Vec<u32>,
 }
 
 impl<D: VirtioDevice> VirtioPci<D> {
@@ -76,6 +76,13 @@ impl<D: VirtioDevice> VirtioPci<D> {
     pub fn transport(&self) -> &Transport {
         &self.transport
     }
+
+    /// Has everything looked at that may have been kicked, or become ready, while the device could not
+    /// reach memory.
+    fn catch_up(&mut self) {
+        let queues = 0..self.transport.queues.len() as u32;
+        self.unfinished = std::iter::once(WOKEN).chain(queues).collect();
+    }
 }
 
 impl<D: VirtioDevice> Function for VirtioPci<D> {
@@ -96,8 +103,13 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     }
 
     fn write_config(&mut self, offset: usize, data: &[u8]) -> Action {
-        let action = self.configuration.write(offset, data);
+        let had_bus = self.configuration.bus_master();
+        let mut action = self.configuration.write(offset, data);
         self.transport.memory.set_enabled(self.configuration.bus_master());
+        if !had_bus && self.transport.running() && self.configuration.bus_master() {
+            self.catch_up();
+            action = if action == Action::None { Action::Service } else { action };
+        }
         self.transport.interrupts.msix.configuration_written(&self.configuration);
         if self.window.touched(offset, data.len())
             && let Some((bar, at, width)) = self.window.target(&self.configuration)
@@ -161,23 +173,22 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     }
 
     fn ring(&mut self, id: u32) {
+        // Also where the driver took the queue back: nothing is left of its work then.
+        self.unfinished.retain(|other| *other != id);
         if id == WOKEN {
             for queue in self.device.woken(&mut self.transport) {
                 self.ring(queue.into());
             }
         }
         let Ok(queue) = u16::try_from(id) else { return };
-        // Also where the driver took the queue back: nothing is left of its work then.
-        self.unfinished.retain(|other| *other != queue);
         if self.transport.queue(queue).is_some() && self.device.notified(queue, &mut self.transport)
         {
-            self.unfinished.push(queue);
+            self.unfinished.push(id);
         }
     }
 
     fn unfinished(&self) -> Option<u32> {
-        let first = self.unfinished.first().filter(|_| self.transport.running());
-        first.map(|queue| u32::from(*queue))
+        self.unfinished.first().copied().filter(|_| self.transport.running())
     }
 
     fn level(&self) -> bool {

@@ -20,7 +20,10 @@ use crate::pci::msix::NO_VECTOR;
 /// the queue; an indirect table could otherwise hold 65535.
 pub const MAX_CHAIN: usize = 1024;
 
+/// Bytes of a descriptor, and of what the rings hold before, as and behind their elements.
+const DESCRIPTOR: u64 = 16;
 const RING_HEADER: u64 = 4;
+const RING_EVENT: u64 = 2;
 const USED_INDEX: u64 = 2;
 const USED_ELEMENT: u64 = 8;
 const AVAILABLE_ELEMENT: u64 = 2;
@@ -145,15 +148,24 @@ impl Virtqueue {
         self.suppressed = false;
     }
 
-    /// Takes the driver's layout into use.
-    pub fn enable(&mut self, event_index: bool) -> Result<(), Fault> {
+    /// Takes the driver's layout, which lies in `memory`, into use.
+    pub fn enable(&mut self, memory: &DmaMemory, event_index: bool) -> Result<(), Fault> {
         let [descriptors, available, used] = self.addresses;
+        let parts = [
+            (descriptors, 0, DESCRIPTOR),
+            (available, RING_HEADER + RING_EVENT, AVAILABLE_ELEMENT),
+            (used, RING_HEADER + RING_EVENT, USED_ELEMENT),
+        ];
         self.queue.try_set_size(self.size).map_err(|_| Fault::Size(self.size))?;
         self.queue
             .try_set_desc_table_address(GuestAddress(descriptors))
             .and_then(|()| self.queue.try_set_avail_ring_address(GuestAddress(available)))
             .and_then(|()| self.queue.try_set_used_ring_address(GuestAddress(used)))
             .map_err(|_| Fault::Alignment)?;
+        let length = |fixed: u64, element: u64| (fixed + element * u64::from(self.size)) as usize;
+        if !parts.iter().all(|(at, fixed, element)| memory.holds(*at, length(*fixed, *element))) {
+            return Err(Fault::Ring);
+        }
         self.queue.set_event_idx(event_index);
         self.queue.set_ready(true);
         Ok(())

@@ -100,9 +100,15 @@ impl Transport {
         self.faults
     }
 
-    /// Whether the driver is ready and has done nothing wrong.
+    /// Whether the driver is ready, has done nothing wrong and has not given up.
     pub fn running(&self) -> bool {
-        self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK
+        self.status & (DRIVER_OK | NEEDS_RESET | FAILED) == DRIVER_OK
+    }
+
+    /// Whether queue `index` could work but for bus mastering, which is off.
+    pub fn waits_for_bus(&self, index: u16) -> bool {
+        let queue = self.queues.get(usize::from(index));
+        self.running() && queue.is_some_and(Virtqueue::enabled) && self.memory.ram().is_none()
     }
 
     /// Queue `index` for work; `None` while the driver is not ready, the queue is not enabled or
@@ -126,7 +132,7 @@ impl Transport {
         if self.faults == 1 {
             tracing::warn!(%fault, "virtio driver at fault; the device asks to be reset");
         }
-        let announce = self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK;
+        let announce = self.running();
         self.status |= NEEDS_RESET;
         if announce {
             self.interrupts.configuration();
@@ -200,7 +206,9 @@ impl Transport {
         if self.status & FEATURES_OK == 0 {
             return;
         }
-        if let Some(Err(fault)) = self.selected_open().map(|queue| queue.enable(event_index)) {
+        let memory = self.memory.clone();
+        let enabled = self.selected_open().map(|queue| queue.enable(&memory, event_index));
+        if let Some(Err(fault)) = enabled {
             self.fail(fault);
         }
     }
