@@ -2,8 +2,6 @@ use super::super::net::{Config, VirtioNet};
 use super::super::testing::*;
 use super::*;
 
-const VERSION_1: u64 = 1 << 32;
-const RING_RESET: u64 = 1 << 40;
 const CSUM: u64 = 1;
 const HOST_TSO4: u64 = 1 << 11;
 const STATUS: u64 = 1 << 16;

@@ -15,6 +15,8 @@
 pub mod block;
 mod capabilities;
 mod common;
+#[cfg(test)]
+mod conformance;
 pub mod console;
 mod deferred;
 mod fault;
@@ -122,7 +124,3 @@ fn read_bytes(bytes: &[u8], offset: usize, data: &mut [u8]) {
         *byte = offset.checked_add(index).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
     }
 }
-
-#[cfg(test)]
-#[path = "rubbish_tests.rs"]
-mod rubbish_tests;

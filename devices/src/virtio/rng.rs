@@ -35,8 +35,11 @@ impl Rng {
         memory: DmaMemory,
         messages: Arc<dyn Messages>,
     ) -> Result<VirtioPci<Self>, TransportError> {
-        let device = Self { source, room: Gather::default(), bytes: vec![0; MAX_REQUEST] };
-        VirtioPci::new(device, memory, messages)
+        VirtioPci::new(Self::new(source), memory, messages)
+    }
+
+    pub(super) fn new(source: Box<dyn Read + Send>) -> Self {
+        Self { source, room: Gather::default(), bytes: vec![0; MAX_REQUEST] }
     }
 }
 

@@ -4,12 +4,8 @@ use super::*;
 use crate::pci::Function;
 use crate::virtio::testing::*;
 
-const VERSION_1: u64 = 1 << 32;
-
 fn start(source: impl Read + Send + 'static) -> (Driver<Rng>, Ring) {
-    let device =
-        Rng { source: Box::new(source), room: Gather::default(), bytes: vec![0; MAX_REQUEST] };
-    let mut driver = Driver::new(device);
+    let mut driver = Driver::new(Rng::new(Box::new(source)));
     driver.negotiate(VERSION_1);
     let ring = driver.enable(0, 8);
     driver.driver_ok();

@@ -3,7 +3,6 @@ use crate::pci::Function;
 use crate::virtio::WOKEN;
 use crate::virtio::testing::*;
 
-const VERSION_1: u64 = 1 << 32;
 const ANSWER: u64 = BUFFERS + 0x10_0000;
 
 /// A device that answers with what it was told, backwards.

@@ -5,8 +5,6 @@ use crate::pci::Function;
 use crate::virtio::WOKEN;
 use crate::virtio::testing::*;
 
-const VERSION_1: u64 = 1 << 32;
-const RING_RESET: u64 = 1 << 40;
 const SECTORS: u64 = 64;
 /// Where tests put the header, the data and the status.
 const HEADER: u64 = BUFFERS;

@@ -23,9 +23,11 @@ pub const DRIVER: u8 = 2;
 pub const DRIVER_OK: u8 = 4;
 pub const FEATURES_OK: u8 = 8;
 pub const NEEDS_RESET: u8 = 64;
+pub const FAILED: u8 = 128;
 
 /// Features of the ring and the transport.
 pub const VERSION_1: u64 = 1 << 32;
+pub const EVENT_INDEX: u64 = 1 << 29;
 pub const RING_RESET: u64 = 1 << 40;
 
 /// Bytes of RAM; nothing lies above.

@@ -8,7 +8,6 @@ use super::*;
 use crate::pci::Function;
 use crate::virtio::testing::*;
 
-const VERSION_1: u64 = 1 << 32;
 /// The port on which somebody of the host listens.
 const LISTENS: u32 = 80;
 const KEY: Key = Key { guest: 1000, host: LISTENS };
