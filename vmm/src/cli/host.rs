@@ -1,13 +1,14 @@
 //! `--host`: where guests run, and the way from here into the nested machine.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
+use clap::{CommandFactory, ValueEnum};
 
-use super::exit;
+use super::line::Line;
+use super::{Cli, exit};
 use crate::machine::Error;
 use crate::machine::probe::{Verdict, can_run_linux};
 use crate::nested::{self, Request};
@@ -45,11 +46,19 @@ impl Host {
     }
 }
 
-/// A request to carry out in the nested machine what `line`, with the program's name first, asks for.
-pub fn same_command(line: impl IntoIterator<Item = OsString>) -> Result<Request> {
+/// A request to carry out in the nested machine what a command line asks for.
+pub fn same_command(line: Line) -> Result<Request> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let argv = with_host_kvm(program.into(), line.into_iter().skip(1));
+    let mut argv = line.without("host").with("host", "kvm").into_words();
+    if let Some(name) = argv.first_mut() {
+        *name = program.into();
+    }
     Ok(Request::new(argv))
+}
+
+/// The words of a command line of this program, taken apart.
+pub fn line_of(words: &[OsString]) -> Line {
+    Line::of(&Cli::command(), words)
 }
 
 /// Carries out a request, and answers its exit status. If the machine hangs, `tries` says how often
@@ -73,27 +82,6 @@ pub fn directory_of(file: &Path) -> PathBuf {
         Some(parent) if parent != Path::new("") => parent.into(),
         _ => ".".into(),
     }
-}
-
-/// The command line with `--host kvm` in place of whatever it said of the host.
-fn with_host_kvm(program: OsString, arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut argv = vec![program];
-    let mut arguments = arguments;
-    argv.extend(arguments.next()); // the subcommand
-    argv.push("--host=kvm".into());
-    while let Some(argument) = arguments.next() {
-        if argument == OsStr::new("--") {
-            argv.push(argument);
-            argv.extend(arguments);
-            break;
-        }
-        if argument == OsStr::new("--host") {
-            arguments.next();
-        } else if !argument.to_string_lossy().starts_with("--host=") {
-            argv.push(argument);
-        }
-    }
-    argv
 }
 
 #[cfg(test)]

@@ -1,25 +1,11 @@
 use super::*;
 
-fn rewritten(words: &[&str]) -> Vec<String> {
-    let arguments = words.iter().map(OsString::from);
-    let argv = with_host_kvm("nicvmm".into(), arguments);
-    argv.into_iter().map(|word| word.to_string_lossy().into_owned()).collect()
-}
-
 #[test]
-fn whatever_was_said_of_the_host_becomes_kvm() {
-    let expected = ["nicvmm", "run", "--host=kvm", "--memory", "64"];
-    assert_eq!(rewritten(&["run", "--memory", "64"]), expected);
-    assert_eq!(rewritten(&["run", "--host", "nested", "--memory", "64"]), expected);
-    assert_eq!(rewritten(&["run", "--memory", "64", "--host=auto"]), expected);
-}
-
-#[test]
-fn the_command_for_the_guest_is_left_alone() {
-    assert_eq!(
-        rewritten(&["run", "--", "ssh", "--host", "x"]),
-        ["nicvmm", "run", "--host=kvm", "--", "ssh", "--host", "x"]
-    );
+fn in_the_nested_machine_this_program_uses_kvm_whatever_was_asked_for() {
+    let typed = ["nicvmm", "run", "--append", "--host", "--host", "nested", "--", "true"];
+    let request = same_command(line_of(&typed.map(OsString::from))).unwrap();
+    assert_eq!(request.argv[0], std::env::current_exe().unwrap());
+    assert_eq!(request.argv[1..], ["run", "--host=kvm", "--append", "--host", "--", "true"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod exit;
 mod generate;
 mod guest;
 mod host;
+mod line;
 mod nested;
 mod output;
 mod path;

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::exit;
-use super::host::{Host, directory_of, enter_nested, same_command};
+use super::host::{Host, directory_of, enter_nested, line_of, same_command};
 use super::time::time;
 use crate::lab::scenario::file::{FILE_MIB, FILE_MIB_MAX, SECONDS, Seconds};
 use crate::lab::scenario::profile::{MTU_MAX, MTU_MIN, Profile, profiles};
@@ -181,7 +181,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if !args.tcg && args.host.is_nested(args.quiet)? {
         // Found out here, since in there it would take a while.
         task.plan(args)?;
-        let request = Request { writable: writable(args)?, ..same_command(std::env::args_os())? };
+        let words: Vec<_> = std::env::args_os().collect();
+        let again = same_command(line_of(&words))?;
+        let request = Request { writable: writable(args)?, ..again };
         return enter_nested(&request, NESTED_TRIES, args.quiet);
     }
     let stop = Stop::default();

@@ -13,12 +13,13 @@ mod file;
 mod schema;
 mod show;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
+use super::line::Line;
 pub use file::Error;
 pub use schema::schema;
 pub use show::show;
@@ -30,7 +31,7 @@ const NOT_IN_FILES: [&str; 4] = [CONFIG, "print_config", "help", "version"];
 
 /// The command line with what is in its `--config`; as it is, if it has none.
 pub fn expand(program: &Command, line: Vec<OsString>) -> Result<Vec<OsString>, Error> {
-    let [name, subcommand, rest @ ..] = &line[..] else { return Ok(line) };
+    let [name, subcommand, ..] = &line[..] else { return Ok(line) };
     let Some(command) = program.find_subcommand(subcommand) else { return Ok(line) };
     let Some(given) = given(command, &line[1..]) else { return Ok(line) };
     let Some(path) = given.get_one::<PathBuf>(CONFIG) else { return Ok(line) };
@@ -43,7 +44,8 @@ pub fn expand(program: &Command, line: Vec<OsString>) -> Result<Vec<OsString>, E
         let place = if entry.is_positional { &mut positional } else { &mut expanded };
         place.extend(entry.words);
     }
-    expanded.extend(without_config(rest));
+    // Whoever is handed the line may not be able to read the file once more.
+    expanded.extend(Line::of(program, &line).without(CONFIG).into_words().into_iter().skip(2));
     if !positional.is_empty() {
         expanded.push("--".into());
         expanded.extend(positional);
@@ -57,27 +59,6 @@ fn given(command: &Command, line: &[OsString]) -> Option<ArgMatches> {
         return None;
     }
     command.clone().ignore_errors(true).try_get_matches_from(line).ok()
-}
-
-/// The command line without the name of the file: whoever is handed the line may not be able to read
-/// it once more.
-fn without_config(rest: &[OsString]) -> Vec<OsString> {
-    let (option, with_value) = (format!("--{CONFIG}"), format!("--{CONFIG}="));
-    let mut words = rest.iter().cloned();
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        if word == OsStr::new("--") {
-            kept.push(word);
-            kept.extend(words);
-            break;
-        }
-        if word == OsStr::new(&option) {
-            words.next();
-        } else if !word.to_string_lossy().starts_with(&with_value) {
-            kept.push(word);
-        }
-    }
-    kept
 }
 
 /// The options that a file may have, with their keys.

@@ -9,8 +9,8 @@ use super::args::RunArgs;
 use super::console::ConsoleTarget;
 use super::disk::DiskSpec;
 use super::nic::{NicSpec, Wire};
-use super::payload;
-use crate::cli::host::{directory_of, enter_nested, same_command};
+use super::payload::HOST_KERNEL;
+use crate::cli::host::{directory_of, enter_nested, line_of, same_command};
 use crate::streams::Streams;
 
 /// Runs the guest in the nested machine, from where only files can be reached.
@@ -35,10 +35,12 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
         .chain(&args.report)
         .chain(args.nic.iter().filter_map(|nic| nic.capture.as_ref()))
         .chain(args.disk.iter().filter_map(DiskSpec::written));
-    let mut request = same_command(line.iter().cloned())?;
+    let mut line = line_of(line);
     if let Some(release) = args.host_release() {
-        payload::name_release(&mut request.argv, &release?);
+        // In there another kernel runs.
+        line = line.without("kernel").with("kernel", &format!("{HOST_KERNEL}:{}", release?));
     }
+    let mut request = same_command(line)?;
     request.writable = files.map(|file| directory_of(file)).collect();
     let shared = args.share.iter().filter(|share| !share.read_only);
     request.writable.extend(shared.map(|share| share.path.clone()));

@@ -1,6 +1,5 @@
 //! What `nicvmm run` boots: a kernel, an initial RAM disk, a command line.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::Result;
@@ -15,7 +14,7 @@ use crate::machine::boot::Payload;
 use crate::machine::layout;
 
 /// `--kernel`'s word for the running kernel.
-const HOST_KERNEL: &str = "host";
+pub const HOST_KERNEL: &str = "host";
 
 /// What every guest gets on its command line: a quiet console, since each byte costs an exit, and
 /// a reset as soon as the kernel panics.
@@ -38,20 +37,6 @@ impl RunArgs {
             None if self.kernel.as_ref()?.as_os_str() == HOST_KERNEL => Some(host::running()),
             _ => None,
         }
-    }
-}
-
-/// Names the release of this host's kernel on a command line that is carried out elsewhere.
-pub fn name_release(argv: &mut [OsString], release: &str) {
-    let named = format!("{HOST_KERNEL}:{release}");
-    let mut value = false;
-    for word in argv.iter_mut().take_while(|word| *word != "--") {
-        if value && word == HOST_KERNEL {
-            *word = named.clone().into();
-        } else if word.to_str() == Some("--kernel=host") {
-            *word = format!("--kernel={named}").into();
-        }
-        value = word == "--kernel";
     }
 }
 
@@ -83,7 +68,3 @@ pub fn payload(args: &RunArgs) -> Result<Payload> {
     command_line.extend(args.append.iter().cloned());
     Ok(Payload { kernel, initrd, appended, command_line: command_line.join(" ") })
 }
-
-#[cfg(test)]
-#[path = "payload_tests.rs"]
-mod tests;
