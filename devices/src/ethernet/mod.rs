@@ -6,6 +6,7 @@
 //! [`segment::segment`] cuts a super-frame into frames of a small header and a range of payload
 //! that stays in guest memory, and [`checksum::Sum`] fills in what the guest left open.
 
+pub mod address;
 pub mod checksum;
 pub mod headers;
 pub mod offload;

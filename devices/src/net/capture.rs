@@ -167,6 +167,10 @@ impl Backend for Capture {
         self.inner.offloads()
     }
 
+    fn deliver(&mut self, offloads: Offloads) {
+        self.inner.deliver(offloads);
+    }
+
     fn send(&mut self, memory: &DmaMemory, batch: &Batch) -> Sent {
         for frame in batch.frames() {
             self.scratch.clear();

@@ -59,6 +59,9 @@ pub trait Backend: Send {
         Offloads::default()
     }
 
+    /// What it may hand over unfinished from now on, which is never more than it was opened for.
+    fn deliver(&mut self, _offloads: Offloads) {}
+
     /// Takes every frame of `batch`. Not called while blocked.
     fn send(&mut self, memory: &DmaMemory, batch: &Batch) -> Sent;
 

@@ -1,6 +1,6 @@
 //! What every NIC model offers to whoever drives it.
 
-use super::{Backend, Metadata};
+use super::{Backend, Metadata, Offloads};
 
 /// How a transmit round ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,4 +40,9 @@ pub trait Nic: Send {
 
     /// Tells that the cable was plugged in or pulled.
     fn set_link(&mut self, up: bool);
+
+    /// What the guest takes unfinished now; it may change its mind at any doorbell.
+    fn takes(&self) -> Offloads {
+        Offloads::default()
+    }
 }

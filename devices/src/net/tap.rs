@@ -145,6 +145,12 @@ impl Backend for Tap {
         Offloads { checksum: true, tso4: true, tso6: true }
     }
 
+    fn deliver(&mut self, offloads: Offloads) {
+        if let Err(error) = tap_ioctl::set_offload(&self.device, flags(offloads)) {
+            tracing::warn!("tap {} does not change what it delivers: {error}", self.name);
+        }
+    }
+
     fn send(&mut self, memory: &DmaMemory, batch: &Batch) -> Sent {
         for frame in batch.frames() {
             let full = !self.rest.is_empty()

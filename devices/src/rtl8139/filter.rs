@@ -1,5 +1,7 @@
 //! Which incoming frames the NIC takes: the address filter of the receive configuration.
 
+use crate::ethernet::address::Cast;
+
 /// RCR bit 0, AAP: every frame.
 const ALL: u32 = 1 << 0;
 /// RCR bit 1, APM: frames to our own address.
@@ -36,11 +38,11 @@ pub struct Filter {
 impl Filter {
     /// To what kind of address a frame to `destination` goes.
     pub fn classify(&self, destination: [u8; 6]) -> Match {
-        match destination {
-            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Match::Broadcast,
-            [first, ..] if first & 1 != 0 => Match::Multicast,
-            own if own == self.mac => Match::Physical,
-            _ => Match::Other,
+        match Cast::of(destination) {
+            Cast::Broadcast => Match::Broadcast,
+            Cast::Multicast => Match::Multicast,
+            Cast::Unicast if destination == self.mac => Match::Physical,
+            Cast::Unicast => Match::Other,
         }
     }
 

@@ -21,7 +21,7 @@ fn one_access_covers_neighbouring_registers() {
     driver.write(register::DEVICE_FEATURE_SELECT, 4, 1);
     assert_eq!(driver.read(register::DEVICE_FEATURE_SELECT, 8) & 0xffff_ffff, 1);
     assert_ne!(driver.read(register::DEVICE_FEATURE_SELECT, 8) >> 32 & 1, 0, "VERSION_1");
-    assert_eq!(driver.read(register::CONFIGURATION_VECTOR, 4), 0x0002_ffff);
+    assert_eq!(driver.read(register::CONFIGURATION_VECTOR, 4), 0x0003_ffff);
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn an_address_may_be_written_in_any_width_and_reads_back() {
 #[test]
 fn a_queue_that_does_not_exist_has_no_size_and_takes_nothing() {
     let mut driver = driver();
-    driver.write(register::QUEUE_SELECT, 2, 2);
+    driver.write(register::QUEUE_SELECT, 2, 3);
     driver.write(register::QUEUE_SIZE, 2, 64);
     driver.write(register::QUEUE_DESCRIPTORS, 8, 0x1000);
     driver.write(register::QUEUE_ENABLE, 2, 1);
@@ -57,8 +57,8 @@ fn bytes_beyond_the_structure_read_as_zero() {
 #[test]
 fn vectors_beyond_the_table_read_back_as_none() {
     let mut driver = driver();
-    driver.write(register::QUEUE_VECTOR, 2, 3);
-    driver.write(register::CONFIGURATION_VECTOR, 2, 3);
+    driver.write(register::QUEUE_VECTOR, 2, 4);
+    driver.write(register::CONFIGURATION_VECTOR, 2, 4);
     assert_eq!(driver.read(register::QUEUE_VECTOR, 2), 0xffff);
     assert_eq!(driver.read(register::CONFIGURATION_VECTOR, 2), 0xffff);
     driver.write(register::QUEUE_VECTOR, 2, 2);

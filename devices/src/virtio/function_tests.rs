@@ -238,7 +238,7 @@ fn the_line_stays_low_while_the_command_register_disables_it() {
 fn every_queue_has_a_doorbell_where_its_registers_say() {
     let mut driver = driver();
     let doorbells = driver.function.doorbells();
-    assert_eq!(doorbells.len(), 2);
+    assert_eq!(doorbells.len(), 3);
     for (queue, doorbell) in doorbells.iter().enumerate() {
         driver.write(register::QUEUE_SELECT, 2, queue as u64);
         let offset = driver.read(register::QUEUE_NOTIFY_OFFSET, 2) * 4;

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices::net::{Backend, Receipt, Sent, Transmit};
+use devices::net::{Backend, Offloads, Receipt, Sent, Transmit};
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::timerfd::TimerFd;
@@ -39,6 +39,8 @@ pub struct NicWorker {
     watched: Option<Watched>,
     reconnect: TimerFd,
     link: bool,
+    /// What the backend was told that the guest takes unfinished.
+    takes: Offloads,
     /// The backend holds the rest of a batch.
     blocked: bool,
     /// The guest has no room for the next frame.
@@ -65,6 +67,7 @@ impl NicWorker {
             watched: None,
             reconnect,
             link: true,
+            takes: Offloads::default(),
             blocked: false,
             starved: false,
             readable: true,
@@ -85,7 +88,7 @@ impl NicWorker {
     /// the guest's own accesses come in between and interrupts leave early. Answers whether there
     /// is more.
     fn transmit(&mut self, mut bell: Option<u32>) -> bool {
-        let Self { slot, backend, blocked, .. } = self;
+        let Self { slot, backend, blocked, takes, .. } = self;
         if *blocked && backend.resume() == Sent::Blocked {
             if let Some(id) = bell {
                 slot.drive(|function| function.ring(id));
@@ -94,10 +97,19 @@ impl NicWorker {
         }
         for _ in 0..TRANSMIT_ROUNDS {
             let end = slot.drive(|function| {
-                if let Some(id) = bell.take() {
+                if let Some(id) = bell.take().or_else(|| function.unfinished()) {
                     function.ring(id);
                 }
-                function.as_nic().map_or(Transmit::Idle, |nic| nic.transmit(backend.as_mut()))
+                let more = function.unfinished().is_some();
+                let Some(nic) = function.as_nic() else { return Transmit::Idle };
+                let takes_now = nic.takes();
+                if std::mem::replace(takes, takes_now) != takes_now {
+                    backend.deliver(takes_now);
+                }
+                match nic.transmit(backend.as_mut()) {
+                    Transmit::Idle if more => Transmit::More,
+                    end => end,
+                }
             });
             *blocked = end == Transmit::Blocked;
             if end != Transmit::More {

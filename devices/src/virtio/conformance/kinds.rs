@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::subject::{AnyDriver, Empty, SIZE, Subject};
+use super::subject::{ANSWERED, AnyDriver, Empty, SIZE, Subject};
 use crate::ethernet::testing::pattern;
 use crate::net::{Loop, Metadata};
 use crate::virtio::testing::*;
@@ -18,6 +18,7 @@ pub fn every(rule: impl Fn(Subject)) {
     let makers = [
         net_transmit,
         net_receive,
+        net_control,
         block_read,
         block_write,
         entropy,
@@ -49,7 +50,7 @@ fn nic() -> Box<AnyDriver> {
 }
 
 fn net_transmit() -> Subject {
-    let base = subject("net, transmit", nic(), (2, 1), (&plain(FRAME), 0));
+    let base = subject("net, transmit", nic(), (3, 1), (&plain(FRAME), 0));
     let done = base.done.clone();
     let work = move |driver: &mut AnyDriver| {
         let mut wire = Loop::default();
@@ -61,7 +62,7 @@ fn net_transmit() -> Subject {
 
 /// There is a frame for every buffer.
 fn net_receive() -> Subject {
-    let base = subject("net, receive", nic(), (2, 0), (&[], 2048));
+    let base = subject("net, receive", nic(), (3, 0), (&[], 2048));
     let done = base.done.clone();
     let work = move |driver: &mut AnyDriver| {
         for _ in 0..SIZE {
@@ -72,6 +73,16 @@ fn net_receive() -> Subject {
     };
     let written = 12 + FRAME as u32;
     Subject { written, empty: Empty::Stays, work: Box::new(work), ..base }
+}
+
+/// Its request: whatever is sent to more than one. Nobody but the device sees it, so its answers count.
+fn net_control() -> Subject {
+    let base = subject("net, control", nic(), (3, 2), (&[0, 1, 1], 1));
+    let done = base.done.clone();
+    let work = move |driver: &mut AnyDriver| {
+        done.fetch_add(usize::from(driver.bytes(ANSWERED, 1) == [0]), Ordering::Relaxed);
+    };
+    Subject { written: 1, empty: Empty::Fault, work: Box::new(work), ..base }
 }
 
 /// A device whose jobs are done by `bench`.

@@ -5,7 +5,7 @@ use virtio_bindings::virtio_net::{
     VIRTIO_NET_HDR_GSO_NONE, VIRTIO_NET_HDR_GSO_TCPV4, VIRTIO_NET_HDR_GSO_TCPV6,
 };
 
-use super::{CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, HOST_ECN, HOST_TSO4, HOST_TSO6};
+use super::features::{CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, HOST_ECN, HOST_TSO4, HOST_TSO6};
 use crate::net::{Gso, GsoKind, Metadata};
 
 /// Bytes of the header.

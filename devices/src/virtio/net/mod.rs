@@ -6,14 +6,19 @@
 //! 2. A super-frame, or a frame without its checksum, goes to the backend as it is if the backend
 //!    takes it; otherwise [`crate::ethernet::offload`] finishes the work. So the driver is offered
 //!    checksum and segmentation whatever the backend.
-//! 3. Receive: a frame is written over as many buffers as it takes (mergeable buffers), which
-//!    appear to the driver at once; interrupts wait for the end of the run.
+//! 3. Receive: a frame that the driver wants is written over as many buffers as it takes (mergeable
+//!    buffers), which appear to the driver at once; interrupts wait for the end of the run.
+//! 4. What the driver wants it says over the control queue: addresses, VLANs, what it takes
+//!    unfinished.
 //!
 //! The function carries the transitional PCI ID 1af4:1000, revision 0, subsystem ID 1, as the
 //! virtio NICs of 2022 did: `lspci` names it "Red Hat, Inc Virtio network device", which it says
 //! only of that ID. There is no legacy I/O BAR: Linux takes a transitional ID's device type from
 //! the subsystem ID and drives it through the modern capabilities if they are there.
 
+mod control;
+mod features;
+mod filter;
 mod header;
 mod receive;
 mod transmit;
@@ -21,17 +26,14 @@ mod transmit;
 use std::sync::Arc;
 
 use virtio_bindings::virtio_ids::VIRTIO_ID_NET;
-use virtio_bindings::virtio_net::{
-    VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_ECN, VIRTIO_NET_F_GUEST_TSO4,
-    VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6,
-    VIRTIO_NET_F_MAC, VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_MTU, VIRTIO_NET_F_STATUS,
-    VIRTIO_NET_S_LINK_UP,
-};
 
-use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes};
+use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes, serve};
 use crate::interrupt::Messages;
 use crate::memory::DmaMemory;
 use crate::net::{Backend, Metadata, Nic, Offloads, Receipt, Transmit};
+use control::Settings;
+pub use features::Config;
+use features::GUEST_ANNOUNCE;
 use receive::Receiver;
 use transmit::Transmitter;
 
@@ -39,68 +41,16 @@ use transmit::Transmitter;
 pub const RECEIVE: u16 = 0;
 /// Index of the transmit queue.
 pub const TRANSMIT: u16 = 1;
+/// Index of the control queue.
+pub const CONTROL: u16 = 2;
 
 /// MSI-X vectors of the function: its configuration and its queues.
-pub const VECTORS: u16 = 3;
+pub const VECTORS: u16 = 4;
 
-/// The greatest size of either queue.
-const QUEUE_SIZE: u16 = 256;
+/// The greatest size of each queue: receive, transmit, control.
+const QUEUE_SIZES: [u16; 3] = [256, 256, 64];
 /// The longest frame either way: an IP packet of 65535 bytes behind Ethernet and a VLAN tag.
 const MAX_FRAME: usize = 65535 + 14 + 4;
-
-const CSUM: u64 = 1 << VIRTIO_NET_F_CSUM;
-const HOST_TSO4: u64 = 1 << VIRTIO_NET_F_HOST_TSO4;
-const HOST_TSO6: u64 = 1 << VIRTIO_NET_F_HOST_TSO6;
-const HOST_ECN: u64 = 1 << VIRTIO_NET_F_HOST_ECN;
-const GUEST_CSUM: u64 = 1 << VIRTIO_NET_F_GUEST_CSUM;
-const GUEST_TSO4: u64 = 1 << VIRTIO_NET_F_GUEST_TSO4;
-const GUEST_TSO6: u64 = 1 << VIRTIO_NET_F_GUEST_TSO6;
-const GUEST_ECN: u64 = 1 << VIRTIO_NET_F_GUEST_ECN;
-const MAC: u64 = 1 << VIRTIO_NET_F_MAC;
-const MTU: u64 = 1 << VIRTIO_NET_F_MTU;
-const MRG_RXBUF: u64 = 1 << VIRTIO_NET_F_MRG_RXBUF;
-const STATUS: u64 = 1 << VIRTIO_NET_F_STATUS;
-
-/// Features that ask for others (section 5.1.3.1): with any of the first, all of the second.
-const REQUIREMENTS: [(u64, u64); 3] = [
-    (HOST_TSO4 | HOST_TSO6 | HOST_ECN, CSUM),
-    (GUEST_TSO4 | GUEST_TSO6, GUEST_CSUM),
-    (GUEST_ECN, GUEST_CSUM),
-];
-
-/// What a virtio-net offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Its station address.
-    pub mac: [u8; 6],
-    /// Checksum and segmentation offload, both ways: all of it or none.
-    pub offload: bool,
-    /// Received frames may spread over several buffers.
-    pub mergeable: bool,
-    /// The MTU to tell the driver, if any.
-    pub mtu: Option<u16>,
-    /// What the backend may deliver unfinished; with `offload`, offered to the driver.
-    pub delivers: Offloads,
-}
-
-impl Config {
-    /// Everything on, for a backend that delivers finished frames.
-    pub fn new(mac: [u8; 6]) -> Self {
-        let delivers = Offloads::default();
-        Self { mac, offload: true, mergeable: true, mtu: None, delivers }
-    }
-
-    fn features(&self) -> u64 {
-        let when = |wanted: bool, features: u64| if wanted { features } else { 0 };
-        let delivers = self.delivers;
-        MAC | STATUS
-            | when(self.mergeable, MRG_RXBUF)
-            | when(self.mtu.is_some(), MTU)
-            | when(self.offload, CSUM | HOST_TSO4 | HOST_TSO6 | HOST_ECN | GUEST_CSUM)
-            | when(self.offload && delivers.tso4, GUEST_TSO4 | GUEST_ECN)
-            | when(self.offload && delivers.tso6, GUEST_TSO6 | GUEST_ECN)
-    }
-}
 
 /// What passed, and what was dropped and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,14 +65,18 @@ pub struct Counters {
     pub received: u64,
     /// Their bytes.
     pub received_bytes: u64,
-    /// Frames off the wire that were dropped: no driver, no link, or a buffer that is too small.
+    /// Frames off the wire that were dropped: no driver, no link, longer than the MTU, or a buffer
+    /// that is too small.
     pub receive_dropped: u64,
+    /// Frames off the wire that the driver does not want.
+    pub filtered: u64,
 }
 
 /// The device behind the transport.
 pub struct VirtioNet {
     config: Config,
     link: bool,
+    settings: Settings,
     counters: Counters,
     transmitter: Transmitter,
     receiver: Receiver,
@@ -143,6 +97,7 @@ impl VirtioNet {
         Self {
             config,
             link: true,
+            settings: Settings::new(0, config.mac),
             counters: Counters::default(),
             transmitter: Transmitter::default(),
             receiver: Receiver::default(),
@@ -154,14 +109,11 @@ impl VirtioNet {
         self.counters
     }
 
-    /// `struct virtio_net_config` up to and with `mtu` (section 5.1.4).
-    fn configuration(&self) -> [u8; 12] {
-        let mut bytes = [0; 12];
-        bytes[..6].copy_from_slice(&self.config.mac);
-        let status = if self.link { VIRTIO_NET_S_LINK_UP as u16 } else { 0 };
-        bytes[6..8].copy_from_slice(&status.to_le_bytes());
-        bytes[10..12].copy_from_slice(&self.config.mtu.unwrap_or(0).to_le_bytes());
-        bytes
+    /// Starts over with a driver that negotiated `features`.
+    fn begin(&mut self, features: u64) {
+        self.settings = Settings::new(features, self.config.mac);
+        self.transmitter.start(features);
+        self.receiver.start(features, self.config.mtu);
     }
 }
 
@@ -175,25 +127,34 @@ impl VirtioDevice for VirtioNet {
     }
 
     fn queue_sizes(&self) -> &[u16] {
-        &[QUEUE_SIZE; 2]
+        &QUEUE_SIZES
     }
 
     fn accepts(&self, features: u64) -> bool {
-        REQUIREMENTS.iter().all(|(any, all)| features & any == 0 || features & all == *all)
+        features::are_consistent(features)
     }
 
     fn read_configuration(&self, offset: usize, data: &mut [u8]) {
-        read_bytes(&self.configuration(), offset, data);
+        let Settings { filter, announce, .. } = &self.settings;
+        read_bytes(&features::space(&self.config, filter.mac, self.link, *announce), offset, data);
     }
 
     fn start(&mut self, features: u64) {
-        self.transmitter.start(features);
-        self.receiver.start(features);
+        self.begin(features);
     }
 
     fn stop(&mut self) {
-        self.transmitter.start(0);
-        self.receiver.start(0);
+        self.begin(0);
+    }
+
+    fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
+        if queue != CONTROL {
+            return false;
+        }
+        let settings = &mut self.settings;
+        let more = serve(transport, queue, |chain, memory| settings.serve(chain, memory));
+        self.receiver.take(settings.features);
+        more
     }
 
     fn as_nic(function: &mut VirtioPci<Self>) -> Option<&mut dyn Nic> {
@@ -214,10 +175,18 @@ impl Nic for VirtioPci<VirtioNet> {
         VirtioNet::flush(&mut self.transport);
     }
 
+    /// A link that comes up may lead elsewhere than before: the driver is asked to announce
+    /// itself there.
     fn set_link(&mut self, up: bool) {
-        if std::mem::replace(&mut self.device.link, up) != up {
+        let device = &mut self.device;
+        if std::mem::replace(&mut device.link, up) != up {
+            device.settings.announce = up && device.settings.negotiated & GUEST_ANNOUNCE != 0;
             self.transport.configuration_changed();
         }
+    }
+
+    fn takes(&self) -> Offloads {
+        features::taken(self.device.settings.features)
     }
 }
 
@@ -240,6 +209,10 @@ impl VirtioNet {
             self.counters.receive_dropped += 1;
             return Receipt::Done;
         };
+        if !self.settings.filter.takes(frame) {
+            self.counters.filtered += 1;
+            return Receipt::Done;
+        }
         match self.receiver.receive(&mut queue, frame, metadata, &mut self.counters) {
             Ok(receipt) => receipt,
             Err(fault) => {

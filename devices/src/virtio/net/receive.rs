@@ -1,8 +1,10 @@
 //! From the wire to the receive queue.
 
+use super::features::{GUEST_CSUM, MRG_RXBUF, MTU};
 use super::header;
-use super::{Counters, MAX_FRAME, MRG_RXBUF};
+use super::{Counters, MAX_FRAME};
 use crate::ethernet::checksum::Sum;
+use crate::ethernet::headers::{ETHERNET, ETHERTYPE_AT, TAG, VLAN};
 use crate::memory::Gather;
 use crate::net::{Metadata, Receipt};
 use crate::virtio::{ActiveQueue, Direction, Fault, Used, gather};
@@ -14,6 +16,8 @@ const MAX_BUFFERS: usize = 64;
 #[derive(Debug, Default)]
 pub struct Receiver {
     features: u64,
+    /// The longest packet that the driver takes but for super-frames.
+    mtu: Option<u16>,
     room: Gather,
     used: Vec<Used>,
 }
@@ -29,8 +33,14 @@ enum Room {
 }
 
 impl Receiver {
-    /// Starts over, with what the driver accepted.
-    pub fn start(&mut self, features: u64) {
+    /// Starts over, with what the driver accepted and was told of an MTU.
+    pub fn start(&mut self, features: u64, mtu: Option<u16>) {
+        self.features = features;
+        self.mtu = mtu.filter(|_| features & MTU != 0);
+    }
+
+    /// The driver takes something else unfinished now: `features` are those in effect.
+    pub fn take(&mut self, features: u64) {
         self.features = features;
     }
 
@@ -44,7 +54,7 @@ impl Receiver {
     ) -> Result<Receipt, Fault> {
         let need = header::LENGTH + frame.len();
         let position = queue.position();
-        let room = if frame.is_empty() || frame.len() > MAX_FRAME {
+        let room = if frame.is_empty() || frame.len() > self.longest(frame, metadata) {
             Room::Never
         } else {
             self.reserve(queue, need)?
@@ -73,6 +83,14 @@ impl Receiver {
                 Ok(Receipt::Done)
             }
         }
+    }
+
+    /// The most bytes that a frame like this one may have. No packet that is longer than the MTU
+    /// may reach the driver, if it was told one (section 5.1.4.1).
+    fn longest(&self, frame: &[u8], metadata: Metadata) -> usize {
+        let Some(mtu) = self.mtu.filter(|_| metadata.gso.is_none()) else { return MAX_FRAME };
+        let tagged = frame.get(ETHERTYPE_AT..ETHERNET) == Some(&VLAN.to_be_bytes()[..]);
+        ETHERNET + if tagged { TAG } else { 0 } + usize::from(mtu)
     }
 
     /// Pops buffers until they hold `need` bytes, and divides the bytes among them.
@@ -105,7 +123,7 @@ impl Receiver {
     fn checksum(&self, frame: &[u8], metadata: Metadata) -> Option<(usize, u16)> {
         let (start, offset) = metadata.partial_checksum?;
         let (start, at) = (usize::from(start), usize::from(start) + usize::from(offset));
-        if self.features & super::GUEST_CSUM != 0 || at + 2 > frame.len() {
+        if self.features & GUEST_CSUM != 0 || at + 2 > frame.len() {
             return None;
         }
         let mut sum = Sum::default();

@@ -26,10 +26,26 @@ pub enum Model {
         quirks: Quirks,
     },
     /// A virtio network device.
-    VirtioNet {
-        /// Whether it offers checksum and segmentation offloads.
-        offload: bool,
-    },
+    VirtioNet(VirtioOptions),
+}
+
+/// What a virtio network device offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VirtioOptions {
+    /// Checksum and segmentation offloads.
+    offload: bool,
+    /// Received frames that spread over several buffers.
+    mergeable: bool,
+    /// An MTU, which the guest takes over.
+    mtu: Option<u16>,
+    /// A speed in Mbit/s, for the guest to show.
+    speed: Option<u32>,
+}
+
+impl Default for VirtioOptions {
+    fn default() -> Self {
+        Self { offload: true, mergeable: true, mtu: None, speed: None }
+    }
 }
 
 /// Where frames go.
@@ -60,7 +76,7 @@ pub struct NicSpec {
 
 /// What `--nic` takes, for `--help` and for errors.
 pub const HELP: &str = "rtl8139[,tso=mss|mtu1500][,chip=8139cplus|8139]\
-[,quirks=none|qemu-5.2|qemu-7.2] or virtio-net[,offload=on|off], each with \
+[,quirks=none|qemu-5.2|qemu-7.2] or virtio-net[,offload=on|off][,mergeable=on|off][,mtu=N][,speed=MBIT], each with \
 [,mac=ADDRESS][,net=null|user|stream:PATH|tap:NAME][,capture=FILE]";
 
 impl FromStr for NicSpec {
@@ -70,7 +86,7 @@ impl FromStr for NicSpec {
         let mut words = text.split(',');
         let model = match words.next().unwrap_or_default() {
             "rtl8139" => Model::Rtl8139 { chip: Chip::default(), tso: None, quirks: Quirks::NONE },
-            "virtio-net" => Model::VirtioNet { offload: true },
+            "virtio-net" => Model::VirtioNet(VirtioOptions::default()),
             other => return Err(format!("unknown NIC {other:?}: use rtl8139 or virtio-net")),
         };
         let mut spec = Self { model, mac: None, wire: Wire::Null, capture: None };
@@ -118,11 +134,7 @@ impl NicSpec {
                 Some(named) => *quirks = named,
                 None => return wrong("none, qemu-5.2 or qemu-7.2"),
             },
-            ("offload", Model::VirtioNet { offload }) => match value {
-                "on" => *offload = true,
-                "off" => *offload = false,
-                _ => return wrong("on or off"),
-            },
+            (_, Model::VirtioNet(options)) => options.set(key, value)?,
             _ => return Err(format!("unknown key {key:?}; a NIC is {HELP}")),
         }
         Ok(())
@@ -141,7 +153,7 @@ impl NicSpec {
     /// What the wire may hand over unfinished, if the model wants it.
     fn delivers(&self) -> Offloads {
         match (&self.wire, self.model) {
-            (Wire::Tap(_), Model::VirtioNet { offload: true }) => {
+            (Wire::Tap(_), Model::VirtioNet(VirtioOptions { offload: true, .. })) => {
                 Offloads { checksum: true, tso4: true, tso6: true }
             }
             _ => Offloads::default(),
@@ -179,16 +191,44 @@ impl NicSpec {
                 let function = Rtl8139::new(config, machine.dma_memory());
                 machine.add_nic(Box::new(function), backend, Some(rtl8139::MEMORY_BAR))?;
             }
-            Model::VirtioNet { offload } => {
-                let mut config = virtio::net::Config::new(mac);
-                config.offload = offload;
-                config.delivers = self.delivers();
+            Model::VirtioNet(VirtioOptions { offload, mergeable, mtu, speed }) => {
+                let delivers = self.delivers();
+                let config = virtio::net::Config { mac, offload, mergeable, mtu, speed, delivers };
                 let messages = machine.messages(virtio::net::VECTORS)?;
                 let function = VirtioNet::function(config, machine.dma_memory(), messages)?;
                 machine.add_nic(Box::new(function), backend, None)?;
             }
         }
         Ok(passt)
+    }
+}
+
+/// The least and the greatest MTU that a virtio device may tell (virtio 1.2, section 5.1.4.1).
+const MTUS: std::ops::RangeInclusive<u16> = 68..=65535;
+
+impl VirtioOptions {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let wrong = |choices: &str| format!("{key}={value:?} is unknown: use {choices}");
+        let switch = || match value {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(wrong("on or off")),
+        };
+        match key {
+            "offload" => self.offload = switch()?,
+            "mergeable" => self.mergeable = switch()?,
+            "mtu" => {
+                let mtu = value.parse().ok().filter(|mtu| MTUS.contains(mtu));
+                self.mtu = Some(mtu.ok_or_else(|| wrong("68 to 65535"))?);
+            }
+            "speed" => {
+                let speed: Option<i32> = value.parse().ok();
+                let speed = speed.and_then(|speed| speed.try_into().ok());
+                self.speed = Some(speed.ok_or_else(|| wrong("a number of Mbit/s"))?);
+            }
+            _ => return Err(format!("unknown key {key:?}; a NIC is {HELP}")),
+        }
+        Ok(())
     }
 }
 
