@@ -9,14 +9,12 @@ use super::addresses::Role;
 use super::plan::{Accelerator, Image, PathPlan};
 use super::trace::RECORDED;
 use super::variant::{Variant, Vmm};
-use crate::guest;
+use crate::{guest, qemu};
 
 /// Memory of a guest, MiB: the image, the file and some room.
 const MEMORY_MIB: u32 = 320;
 /// MTU on the server's side of the path: Ethernet's.
 const SERVER_SIDE_MTU: u16 = 1500;
-/// QEMU's program.
-pub const QEMU: &str = "qemu-system-x86_64";
 /// How often the path tells its counters, and a VMM its exits.
 const READING_INTERVAL: &str = "250ms";
 
@@ -85,7 +83,7 @@ impl GuestCommand<'_> {
     }
 
     fn qemu(&self) -> Command {
-        let mut command = Command::new(QEMU);
+        let mut command = Command::new(qemu::PROGRAM);
         let model = self.qemu_model();
         let options = self.variant.written_options();
         let mac = self.role.mac();

@@ -72,7 +72,7 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
         /// What to do about it, or nothing.
-        hint: &'static str,
+        hint: String,
     },
 
     /// A file or directory could not be used.

@@ -6,19 +6,18 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{SigSet, Signal, killpg};
-use nix::unistd::{Pid, SysconfVar, getpid, getppid, sysconf};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
-use super::command;
 use super::error::{Error, Evidence};
 use super::stop::{SharedChild, Stop, lock};
+use crate::child::{describe, tie};
+use crate::qemu;
 
 /// How often a wait looks again.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -60,10 +59,9 @@ impl Part {
             Output::Log => Stdio::from(errors.try_clone().map_err(file_error)?),
             Output::Pipe => Stdio::piped(),
         };
-        command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
-        die_with_parent(&mut command);
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let program = command.get_program().to_string_lossy().into_owned();
-        let mut child = command.spawn().map_err(|source| Error::Start {
+        let mut child = tie(&mut command).spawn().map_err(|source| Error::Start {
             part: name.to_owned(),
             hint: hint(&program, &source),
             program,
@@ -145,32 +143,12 @@ pub enum Output {
     Pipe,
 }
 
-/// Arranges that the command's process dies when the thread that starts it does, and starts with
-/// no signal blocked.
-fn die_with_parent(command: &mut Command) {
-    let parent = getpid();
-    let prepare = move || {
-        SigSet::empty().thread_set_mask()?;
-        set_pdeathsig(Signal::SIGKILL)?;
-        // The parent may have died before the request: then no signal will come.
-        if getppid() == parent { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
-    };
-    // SAFETY: between fork and exec the closure only makes three system calls that are
-    // async-signal-safe, and allocates nothing.
-    #[allow(unsafe_code)]
-    unsafe {
-        command.pre_exec(prepare);
-    }
-}
-
 /// What to do about a program that could not be started.
-fn hint(program: &str, error: &io::Error) -> &'static str {
+fn hint(program: &str, error: &io::Error) -> String {
     match (error.kind(), program) {
-        (io::ErrorKind::NotFound, command::QEMU) => {
-            "; on Debian or Ubuntu: apt-get install qemu-system-x86"
-        }
-        (io::ErrorKind::NotFound, _) => "; is it installed and in PATH?",
-        _ => "",
+        (io::ErrorKind::NotFound, qemu::PROGRAM) => format!("; install it: `{}`", qemu::REMEDY),
+        (io::ErrorKind::NotFound, _) => "; is it installed and in PATH?".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -188,18 +166,6 @@ fn tail(path: &Path) -> String {
         Ok(bytes)
     };
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
-}
-
-/// An exit status in words.
-pub fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => match Signal::try_from(signal) {
-            Ok(signal) => format!("killed by {signal}"),
-            Err(_) => format!("killed by signal {signal}"),
-        },
-        (None, None) => "no exit status".to_owned(),
-    }
 }
 
 /// Reads `/proc/PID/stat` (user and system time are the 14th and 15th fields; the 2nd, the name in

@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use guest_init::client;
 
-use crate::guest;
+use crate::{guest, qemu};
 
 /// A failed nested run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No QEMU.
-    #[error(
-        "the nested machine needs QEMU, which is not installed: `sudo apt-get install \
-         --no-install-recommends qemu-system-x86`"
-    )]
+    #[error("the nested machine needs QEMU, which is not installed: `{}`", qemu::REMEDY)]
     NoQemu,
     /// QEMU did not start.
     #[error("QEMU cannot be started: {0}")]

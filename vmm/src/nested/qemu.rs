@@ -1,20 +1,19 @@
 //! The outer machine's QEMU: its command line, its life, its last words.
 
 use std::fs::{self, File};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use guest_init::protocol::CONTROL_PORT;
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{SigSet, Signal};
 use tempfile::TempDir;
 
 use super::Request;
 use super::error::{Error, Result};
 use super::outer::Share;
+use crate::child::{describe, tie};
 use crate::guest::Guest;
+use crate::qemu;
 
 /// Modules that no device of the outer machine asks for.
 const MODULES: &str = "kvm_amd,9p,overlay,tun,vhost_net";
@@ -39,15 +38,13 @@ impl Qemu {
             .map_err(|error| Error::System("make a temporary directory", error))?;
         let log = File::create(directory.path().join("qemu"))
             .map_err(|error| Error::System("write to a temporary directory", error))?;
-        let mut command = Command::new("qemu-system-x86_64");
+        let mut command = Command::new(qemu::PROGRAM);
         command
             .args(arguments(request, guest, shares, directory.path()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
-            .process_group(0); // a terminal's Ctrl-C is for the program inside
-        die_with_this_thread(&mut command);
-        let child = command.spawn().map_err(|error| match error.kind() {
+            .stderr(log);
+        let child = tie(&mut command).spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NoQemu,
             _ => Error::Start(error),
         })?;
@@ -153,28 +150,6 @@ fn arguments(
 /// In an option's value, a comma must be doubled.
 fn escape(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
-}
-
-/// Arranges that QEMU dies when the thread that started it does, and has no signal blocked.
-fn die_with_this_thread(command: &mut Command) {
-    let prepare = || {
-        SigSet::empty().thread_set_mask()?;
-        set_pdeathsig(Signal::SIGKILL)?;
-        Ok(())
-    };
-    // SAFETY: between fork and exec the closure only makes two system calls that are
-    // async-signal-safe, and allocates nothing.
-    #[allow(unsafe_code)]
-    unsafe {
-        command.pre_exec(prepare);
-    }
-}
-
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, signal) => format!("signal {}", signal.unwrap_or_default()),
-    }
 }
 
 fn tail(title: &str, path: &Path) -> String {

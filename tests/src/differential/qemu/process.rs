@@ -4,18 +4,15 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Seek};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
 use anyhow::Context;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
 use nix::sys::socket::{setsockopt, sockopt};
 use tempfile::TempDir;
 use vm_memory::{FileOffset, GuestAddress, GuestMemoryMmap};
+use vmm::child::{hand_over, tie};
 
 use crate::differential::layout::RAM;
 
@@ -72,7 +69,7 @@ impl Version {
     fn command(&self) -> (PathBuf, Command) {
         match self {
             Self::Installed => {
-                let program = PathBuf::from("qemu-system-x86_64");
+                let program = PathBuf::from(vmm::qemu::PROGRAM);
                 (program.clone(), Command::new(program))
             }
             Self::Unpacked52(root) => {
@@ -136,8 +133,9 @@ impl Process {
             .stdin(OwnedFd::from(qtest_far.try_clone().context("no socket")?))
             .stdout(OwnedFd::from(qtest_far))
             .stderr(errors.try_clone().context("no file for QEMU's errors")?);
-        prepare(&mut command, vec![qmp_far.into(), wire_far.into()]);
-        let child = command.spawn().map_err(|error| match error.kind() {
+        hand_over(&mut command, qmp_far.into());
+        hand_over(&mut command, wire_far.into());
+        let child = tie(&mut command).spawn().map_err(|error| match error.kind() {
             ErrorKind::NotFound => Missing::Program(program),
             _ => Missing::Other(anyhow::Error::new(error).context("QEMU does not start")),
         })?;
@@ -178,20 +176,4 @@ fn idle_bios() -> Vec<u8> {
     let mut bios = vec![HLT; BIOS];
     bios[0xfff0..0xfff4].copy_from_slice(&[0xfa, HLT, 0xeb, 0xfd]);
     bios
-}
-
-/// Lets the child keep `descriptors`, and not outlive us.
-#[allow(unsafe_code)]
-fn prepare(command: &mut Command, descriptors: Vec<OwnedFd>) {
-    let prepare = move || -> std::io::Result<()> {
-        set_pdeathsig(Signal::SIGKILL)?;
-        for descriptor in &descriptors {
-            fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::empty()))?;
-        }
-        Ok(())
-    };
-    // SAFETY: both system calls may be made between fork and exec.
-    unsafe {
-        command.pre_exec(prepare);
-    }
 }

@@ -9,6 +9,7 @@ use indicatif::HumanBytes;
 use nix::unistd::{AccessFlags, access};
 
 use super::check::Check;
+use crate::qemu;
 
 /// Name of the check of QEMU.
 pub const QEMU: &str = "qemu";
@@ -21,8 +22,7 @@ const LIBEXEC: [&str; 3] = ["/usr/libexec", "/usr/lib/qemu", "/usr/lib"];
 /// QEMU, which stands in where KVM cannot run Linux.
 pub fn qemu() -> Check {
     let check = Check::of(QEMU, "the nested machine and variants under QEMU");
-    let program = "qemu-system-x86_64";
-    let remedy = "sudo apt-get install --no-install-recommends qemu-system-x86";
+    let (program, remedy) = (qemu::PROGRAM, qemu::REMEDY);
     if find(program).is_none() {
         return check.missing(format!("no {program}"), remedy);
     }

@@ -11,18 +11,16 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use devices::net::Stream;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{SigSet, Signal};
+
+use crate::child::{hand_over, tie};
 
 /// Time for passt to answer.
 const START: Duration = Duration::from_secs(10);
@@ -71,16 +69,15 @@ impl Passt {
             .args(["--dns", &dns, "--dns-forward", &dns])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(errors)
-            .process_group(0); // a terminal's Ctrl-C is for the guest
-        hand_over(&mut command, theirs.as_raw_fd());
-        let process = command.spawn().map_err(|error| match error.kind() {
+            .stderr(errors);
+        hand_over(&mut command, theirs.into());
+        let process = tie(&mut command).spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => anyhow::anyhow!(
                 "net=user needs passt, which is not installed: `sudo apt-get install passt`"
             ),
             _ => anyhow::anyhow!("passt cannot be started: {error}"),
         })?;
-        drop(theirs);
+        drop(command); // and with it our copy of passt's end
         let passt = Self { process, said };
         passt.wait(&ours, index, mac)?;
         Ok((passt, Stream::from_socket(ours)))
@@ -158,26 +155,6 @@ fn answer(mut socket: &UnixStream) -> io::Result<bool> {
     let mut frame = vec![0; length];
     socket.read_exact(&mut frame)?;
     Ok(frame.get(12..14) == Some(&[8, 6]))
-}
-
-/// Leaves the descriptor open in the program that is started, which dies with us and has no signal
-/// blocked.
-fn hand_over(command: &mut Command, descriptor: RawFd) {
-    let prepare = move || {
-        SigSet::empty().thread_set_mask()?;
-        set_pdeathsig(Signal::SIGKILL)?;
-        // SAFETY: the caller holds the descriptor open until the program has been started.
-        #[allow(unsafe_code)]
-        let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) };
-        fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::empty()))?;
-        Ok(())
-    };
-    // SAFETY: between fork and exec the closure only makes three system calls that are
-    // async-signal-safe, and allocates nothing.
-    #[allow(unsafe_code)]
-    unsafe {
-        command.pre_exec(prepare);
-    }
 }
 
 #[cfg(test)]
