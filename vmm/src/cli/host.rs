@@ -25,24 +25,34 @@ pub enum Host {
     Nested,
 }
 
+/// What became of trying out /dev/kvm.
+pub type Trial = std::result::Result<Verdict, Error>;
+
 impl Host {
+    /// Whether guests go into the nested machine, given what /dev/kvm is good for.
+    pub fn prefers_nested(self, trial: &Trial) -> bool {
+        // Joining a group is a better remedy than a much slower machine.
+        let is_good = matches!(trial, Ok(Verdict::Yes) | Err(Error::KvmPermission));
+        self == Self::Nested || self == Self::Auto && !is_good
+    }
+
     /// Whether guests go into the nested machine; where that was not asked for, says why.
     pub fn is_nested(self, quiet: bool) -> Result<bool> {
-        let reason = match self {
-            Self::Kvm => return Ok(false),
-            Self::Nested => return Ok(true),
-            Self::Auto => match can_run_linux() {
-                Ok(Verdict::Yes) => return Ok(false),
-                Ok(Verdict::No(reason)) => reason,
-                // Joining a group is a better remedy than a much slower machine.
-                Err(error @ Error::KvmPermission) => return Err(error.into()),
-                Err(error) => error.to_string(),
-            },
+        if self != Self::Auto {
+            return Ok(self == Self::Nested);
+        }
+        let trial = can_run_linux();
+        let is_nested = self.prefers_nested(&trial);
+        let reason = match trial {
+            Ok(Verdict::Yes) => return Ok(is_nested),
+            Ok(Verdict::No(reason)) => reason,
+            Err(error) if !is_nested => return Err(error.into()),
+            Err(error) => error.to_string(),
         };
         if !quiet {
             say(format_args!("nicvmm: {reason}; using the nested machine, which is much slower"));
         }
-        Ok(true)
+        Ok(is_nested)
     }
 }
 

@@ -1,4 +1,15 @@
 use super::*;
+use crate::machine::Error;
+use crate::machine::probe::Verdict;
+
+/// A trial of /dev/kvm that ended so.
+fn trial(kvm: Level) -> Trial {
+    match kvm {
+        Level::Ok => Ok(Verdict::Yes),
+        Level::Missing => Err(Error::NoKvm),
+        Level::Failed => Err(Error::KvmPermission),
+    }
+}
 
 /// A host with this KVM and this QEMU, and everything else in order.
 fn host(kvm: Level, qemu: Level) -> Vec<Check> {
@@ -7,7 +18,7 @@ fn host(kvm: Level, qemu: Level) -> Vec<Check> {
 }
 
 fn verdict(wanted: Host, kvm: Level, qemu: Level) -> (bool, Option<&'static str>) {
-    let diagnosis = conclude(wanted, host(kvm, qemu));
+    let diagnosis = conclude(wanted, &trial(kvm), host(kvm, qemu));
     (diagnosis.works, diagnosis.host)
 }
 
@@ -32,11 +43,12 @@ fn a_right_that_is_missing_is_no_reason_to_fall_back() {
 
 #[test]
 fn what_stands_in_the_way_is_marked() {
-    let diagnosis = conclude(Host::Auto, host(Level::Missing, Level::Missing));
+    let diagnosis =
+        conclude(Host::Auto, &trial(Level::Missing), host(Level::Missing, Level::Missing));
     let text = describe(&diagnosis);
     assert!(text.contains("FAIL  qemu"), "{text}");
     assert!(text.contains("-     kvm"), "{text}");
-    let diagnosis = conclude(Host::Kvm, host(Level::Missing, Level::Ok));
+    let diagnosis = conclude(Host::Kvm, &trial(Level::Missing), host(Level::Missing, Level::Ok));
     assert!(describe(&diagnosis).contains("FAIL  kvm"));
 }
 
@@ -44,5 +56,5 @@ fn what_stands_in_the_way_is_marked() {
 fn without_a_guest_nothing_works() {
     let mut checks = host(Level::Ok, Level::Ok);
     checks[2].level = Level::Failed;
-    assert!(!conclude(Host::Auto, checks).works);
+    assert!(!conclude(Host::Auto, &trial(Level::Ok), checks).works);
 }

@@ -3,8 +3,9 @@
 use std::fs;
 
 use super::check::Check;
+use crate::cli::host::Trial;
 use crate::machine::Error;
-use crate::machine::probe::{Verdict, can_run_linux};
+use crate::machine::probe::Verdict;
 
 /// Name of the check of KVM.
 pub const NAME: &str = "kvm";
@@ -12,11 +13,11 @@ pub const NAME: &str = "kvm";
 /// The modules that may stand behind /dev/kvm; which of them, decides how guests run.
 const MODULES: [&str; 3] = ["kvm_intel", "kvm_amd", "kvm_pvm"];
 
-/// Runs a trial guest.
-pub fn check() -> Check {
+/// What running a trial guest told.
+pub fn check(trial: &Trial) -> Check {
     let check = Check::of(NAME, "guests at the speed of the hardware");
     let behind = module().map_or(String::new(), |module| format!(" ({module})"));
-    match can_run_linux() {
+    match trial {
         Ok(Verdict::Yes) => check.ok(format!("/dev/kvm{behind} runs Linux")),
         Ok(Verdict::No(why)) => check.missing(
             format!("/dev/kvm{behind} cannot run Linux: {why}"),

@@ -16,7 +16,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::host::Host;
+use super::host::{Host, Trial};
+use crate::machine::probe::can_run_linux;
 use crate::streams::print;
 use check::{Check, Level};
 
@@ -58,8 +59,9 @@ struct Diagnosis {
 
 /// Runs the command.
 pub fn run(args: &DoctorArgs) -> Result<ExitCode> {
+    let trial = can_run_linux();
     let checks = vec![
-        kvm::check(),
+        kvm::check(&trial),
         kvm::nesting(),
         host::qemu(),
         guest::image(),
@@ -70,7 +72,7 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode> {
         host::passt(),
         host::virtiofsd(),
     ];
-    let diagnosis = conclude(args.host, checks);
+    let diagnosis = conclude(args.host, &trial, checks);
     let text = if args.json {
         serde_json::to_string_pretty(&diagnosis)? + "\n"
     } else {
@@ -80,31 +82,17 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode> {
     Ok(if diagnosis.works { ExitCode::SUCCESS } else { BROKEN.into() })
 }
 
-/// What the checks mean for `run` and `compare`; those that stand in the way become failures.
-fn conclude(wanted: Host, mut checks: Vec<Check>) -> Diagnosis {
-    let kvm = level(&checks, kvm::NAME);
-    let host = match (wanted, kvm) {
-        (Host::Kvm | Host::Auto, Level::Ok) => Some("kvm"),
-        // As `run` has it: a right that is missing is to be got, not worked around.
-        (Host::Auto, Level::Missing) | (Host::Nested, _)
-            if level(&checks, host::QEMU) == Level::Ok =>
-        {
-            Some("nested")
-        }
-        _ => None,
-    };
-    let in_the_way = match (wanted, host) {
-        (_, Some(_)) => None,
-        (Host::Nested, None) => Some(host::QEMU),
-        (Host::Auto, None) if kvm == Level::Missing => Some(host::QEMU),
-        (Host::Auto | Host::Kvm, None) => Some(kvm::NAME),
-    };
+/// What the checks mean for `run` and `compare`; what stands in the way becomes a failure.
+fn conclude(wanted: Host, trial: &Trial, mut checks: Vec<Check>) -> Diagnosis {
+    let nested = wanted.prefers_nested(trial);
+    let (place, needed) = if nested { ("nested", host::QEMU) } else { ("kvm", kvm::NAME) };
+    let host = (level(&checks, needed) == Level::Ok).then_some(place);
     for check in &mut checks {
-        if Some(check.name) == in_the_way {
+        if check.name == needed && host.is_none() {
             check.level = Level::Failed;
         }
         // A right for /dev/kvm is not missed by who did not ask for it.
-        if check.name == kvm::NAME && host == Some("nested") {
+        if check.name == kvm::NAME && nested && check.level == Level::Failed {
             check.level = Level::Missing;
         }
     }
