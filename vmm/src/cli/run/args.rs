@@ -148,9 +148,27 @@ this unix socket, writes `CONNECT PORT` and a line feed, reads `OK N`, and is co
 listens on vsock port PORT in the guest. A program of the guest that connects to port PORT of CID 2 \
 reaches whoever listens on the unix socket PATH_PORT";
 
-impl RunArgs {
+/// What the options come to, taken together.
+pub(super) struct Wanted {
     /// What to run in the guest: the COMMAND, or a shell where nothing else was asked for.
-    pub(super) fn command(&self) -> Option<Command> {
+    pub(super) command: Option<Command>,
+    /// Where the console goes, asked for or not.
+    pub(super) console: ConsoleTarget,
+}
+
+impl RunArgs {
+    /// Takes the options together.
+    pub(super) fn wanted(&self) -> Wanted {
+        let command = self.wanted_command();
+        let console = match (&self.console, &command) {
+            (Some(console), _) => console.clone(),
+            (None, Some(_)) => ConsoleTarget::None,
+            (None, None) => ConsoleTarget::Stdio,
+        };
+        Wanted { command, console }
+    }
+
+    fn wanted_command(&self) -> Option<Command> {
         let words: Vec<&str> = if !self.command.is_empty() {
             self.command.iter().map(String::as_str).collect()
         } else if self.is_our_guest() && self.console.is_none() && self.control.is_none() {
@@ -180,14 +198,5 @@ impl RunArgs {
     /// The current directory as the guest has it, if it is shared.
     pub(super) fn shared_directory(&self) -> Option<String> {
         share::place_of(&std::env::current_dir().ok()?, &self.shares().ok()?)
-    }
-
-    /// Where the console goes, asked for or not.
-    pub(super) fn console(&self) -> ConsoleTarget {
-        let default = || match self.command() {
-            Some(_) => ConsoleTarget::None,
-            None => ConsoleTarget::Stdio,
-        };
-        self.console.clone().unwrap_or_else(default)
     }
 }

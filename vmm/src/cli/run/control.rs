@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use devices::virtio::console::{self, Console};
 use event_manager::{EventOps, Events, MutEventSubscriber};
+use guest_init::client::Command;
 use guest_init::protocol::CONTROL_PORT;
 use vmm_sys_util::epoll::EventSet;
 
-use super::args::RunArgs;
 use super::command::GuestCommand;
 use crate::listen::listen;
 use crate::machine::{Machine, layout, port};
@@ -37,17 +37,18 @@ pub fn add_channel(machine: &mut Machine) -> Result<UnixStream> {
     Ok(host)
 }
 
-/// Gives `machine` the control channel, if `args` have a use for it: a command, which is answered, or
-/// a client.
+/// Gives `machine` the control channel if there is a use for it: a command, which is answered, or a
+/// client at `socket`.
 pub fn add(
     machine: &mut Machine,
-    args: &RunArgs,
+    socket: Option<&Path>,
+    command: Option<Command>,
     streams: Streams,
 ) -> Result<Option<GuestCommand>> {
-    if let Some(path) = &args.control {
+    if let Some(path) = socket {
         let channel = add_channel(machine)?;
         machine.add_subscriber(Box::new(ControlSocket::bind(path, channel)?));
-    } else if let Some(command) = args.command() {
+    } else if let Some(command) = command {
         let channel = add_channel(machine)?;
         let command = GuestCommand::start(command, streams, channel, machine.endings());
         return Ok(Some(command.context("cannot start a thread")?));

@@ -30,8 +30,8 @@ use devices::virtio::rng::{self, Rng};
 use crate::machine::console::Transcript;
 use crate::machine::{Ending, Machine, block_signals, gdb, layout};
 use crate::streams::{Streams, block_resizes, say};
-use args::OnReboot;
 pub use args::RunArgs;
+use args::{OnReboot, Wanted};
 use console::ConsoleTarget;
 use disk::DiskSpec;
 pub(super) use nic::NicSpec;
@@ -43,13 +43,14 @@ const RANDOMNESS: &str = "/dev/urandom";
 
 /// Runs the command. `line` is the whole command line that it comes from.
 pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
-    let payload = payload::payload(args)?;
-    let streams = match args.console() {
+    let Wanted { command, console } = args.wanted();
+    let payload = payload::payload(args, &console)?;
+    let streams = match console {
         ConsoleTarget::Stdio => Streams::Pipes { input: false },
         _ => Streams::detect(),
     };
     // Where a script reads it, standard error is the command's alone.
-    let to_a_person = args.command().is_none() || std::io::stderr().is_terminal();
+    let to_a_person = command.is_none() || std::io::stderr().is_terminal();
     if args.host.is_nested(args.quiet || !to_a_person)? {
         return nested::run(args, line);
     }
@@ -57,7 +58,7 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     block_resizes().context("cannot block signals")?;
     let mut machine = Machine::new(args.memory << 20, args.cpus)?;
     let transcript = Transcript::default();
-    let terminal = console::add(&mut machine, &args.console(), &transcript)?;
+    let terminal = console::add(&mut machine, &console, &transcript)?;
     let mut networks = Vec::new();
     for (index, nic) in args.nic.iter().enumerate() {
         networks.push(nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?);
@@ -74,7 +75,7 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     add_randomness(&mut machine)?;
     let report = args.report.as_deref().map(|path| Report::prepare(path, machine.exits()));
     let mut report = report.transpose()?;
-    let command = control::add(&mut machine, args, streams)?;
+    let command = control::add(&mut machine, args.control.as_deref(), command, streams)?;
     if let Some(address) = &args.gdb {
         machine.add_debugger(listen_for_gdb(address)?);
     }
@@ -106,7 +107,7 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     for line in endings.registers() {
         say(format_args!("  {line}"));
     }
-    ending::finish(&ending, command.as_ref(), &args.console(), &transcript)
+    ending::finish(&ending, command.as_ref(), &console, &transcript)
 }
 
 fn listen_for_gdb(address: &gdb::Address) -> Result<gdb::Listener> {

@@ -41,7 +41,7 @@ impl RunArgs {
 }
 
 /// What to boot: the files that were named, or the default guest, which is built if need be.
-pub fn payload(args: &RunArgs) -> Result<Payload> {
+pub fn payload(args: &RunArgs, console: &ConsoleTarget) -> Result<Payload> {
     let mut command_line =
         vec![COMMAND_LINE.to_owned(), format!("{CONTROL_PARAMETER}={CONTROL_PORT}")];
     if args.timed() {
@@ -52,7 +52,7 @@ pub fn payload(args: &RunArgs) -> Result<Payload> {
     if args.is_our_guest() {
         let guest = crate::cli::guest::chosen(args.guest.as_deref(), args.quiet)?;
         files = (Some(guest.kernel), Some(guest.initrd));
-        if args.console() == ConsoleTarget::Stdio && args.control.is_none() {
+        if *console == ConsoleTarget::Stdio && args.control.is_none() {
             command_line.push(CONSOLE_SHELL.into());
         }
         for (index, nic) in args.nic.iter().enumerate().filter(|(_, nic)| nic.wire == Wire::User) {
