@@ -20,12 +20,12 @@ use virtio_bindings::virtio_blk::{
 use virtio_bindings::virtio_ids::VIRTIO_ID_BLOCK;
 
 use super::{
-    Deferred, Executor, Kind, Taken, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes,
+    Deferred, Executor, Kind, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes,
 };
 use crate::interrupt::Messages;
 use crate::memory::DmaMemory;
+use request::take;
 pub use request::{Operation, Outcome, Request, Span};
-use request::{Parsed, parse};
 
 /// Bytes of a sector, the unit of every address.
 pub const SECTOR: u64 = 512;
@@ -150,30 +150,6 @@ impl Block {
     fn writes_through(&self) -> bool {
         self.features & FLUSH == 0 || self.features & CONFIG_WCE != 0 && !self.writeback
     }
-
-    fn take(&mut self, queue: u16, transport: &mut Transport) -> bool {
-        let write_through = self.writes_through();
-        let Self { config, jobs, features, .. } = self;
-        let (discard, zeroes) = (*features & DISCARD != 0, *features & WRITE_ZEROES != 0);
-        jobs.serve(transport, queue, |chain, memory| {
-            match parse(chain, memory, config, write_through)? {
-                Parsed::Answer(request, outcome) => {
-                    request.finish(memory, outcome).map(Taken::Done)
-                }
-                Parsed::Request(request) => {
-                    let offered = match request.operation {
-                        Operation::Discard(_) => discard,
-                        Operation::WriteZeroes(_) => zeroes,
-                        _ => true,
-                    };
-                    if offered {
-                        return Ok(Taken::Work(request));
-                    }
-                    request.finish(memory, Outcome::Unsupported).map(Taken::Done)
-                }
-            }
-        })
-    }
 }
 
 impl VirtioDevice for Block {
@@ -219,14 +195,15 @@ impl VirtioDevice for Block {
     }
 
     fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
-        self.take(queue, transport)
+        let through = self.writes_through();
+        let Self { config, jobs, features, .. } = self;
+        jobs.serve(transport, queue, |chain, memory| {
+            take(chain, memory, config, *features, through)
+        })
     }
 
     fn woken(&mut self, transport: &mut Transport) -> Vec<u16> {
-        self.jobs.give_back(transport, |request, memory| {
-            let outcome = request.outcome;
-            request.finish(memory, outcome)
-        })
+        self.jobs.give_back(transport, |request, memory| request.finish(memory))
     }
 }
 

@@ -8,9 +8,9 @@ use virtio_bindings::virtio_blk::{
     VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
 };
 
-use super::{Config, MAX_SERIAL, MAX_SPAN, MAX_SPANS, SECTOR};
-use crate::memory::{DmaMemory, Gather, Piece};
-use crate::virtio::{Chain, Fault, split};
+use super::{Config, DISCARD, MAX_SERIAL, MAX_SPAN, MAX_SPANS, SECTOR, WRITE_ZEROES};
+use crate::memory::{DmaError, DmaMemory, Gather, Piece};
+use crate::virtio::{Chain, Fault, Taken, split};
 
 /// Bytes of the header: type, reserved, sector.
 const HEADER: usize = 16;
@@ -75,34 +75,72 @@ pub struct Request {
 
 impl Request {
     /// Tells the driver how it went; answers the bytes written into the chain.
-    pub(super) fn finish(&self, memory: &DmaMemory, outcome: Outcome) -> Result<u32, Fault> {
-        let status = match outcome {
-            Outcome::Done => VIRTIO_BLK_S_OK,
-            Outcome::Failed => VIRTIO_BLK_S_IOERR,
-            Outcome::Unsupported => VIRTIO_BLK_S_UNSUPP,
-        };
-        memory.write(self.status, &[status as u8])?;
-        let read = matches!(self.operation, Operation::Read(_)) && outcome == Outcome::Done;
-        Ok(1 + if read { self.data.len() as u32 } else { 0 })
+    pub(super) fn finish(&self, memory: &DmaMemory) -> Result<u32, Fault> {
+        let read = matches!(self.operation, Operation::Read(_)) && self.outcome == Outcome::Done;
+        tell(memory, self.status, self.outcome, if read { self.data.len() } else { 0 })
     }
 }
 
-/// What a chain turned out to be.
-pub(super) enum Parsed {
-    /// Something to be carried out.
-    Request(Request),
-    /// Something that has its answer already.
-    Answer(Request, Outcome),
+/// Writes the status of a request that had `written` bytes written; answers these and the status.
+fn tell(memory: &DmaMemory, status: u64, outcome: Outcome, written: usize) -> Result<u32, Fault> {
+    let value = match outcome {
+        Outcome::Done => VIRTIO_BLK_S_OK,
+        Outcome::Failed => VIRTIO_BLK_S_IOERR,
+        Outcome::Unsupported => VIRTIO_BLK_S_UNSUPP,
+    };
+    memory.write(status, &[value as u8])?;
+    Ok(written as u32 + 1)
 }
 
-/// Reads a request, once, and checks it against the disk. A chain without room for the status, or
-/// without a whole header, is a fault: it has no answer.
-pub(super) fn parse(
+/// Why a request is not one to be carried out.
+enum Stop {
+    /// It has its answer already, with so many bytes written.
+    Answer(Outcome, usize),
+    /// It has none.
+    Fault(Fault),
+}
+
+impl From<Outcome> for Stop {
+    fn from(outcome: Outcome) -> Self {
+        Self::Answer(outcome, 0)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<DmaError> for Stop {
+    fn from(error: DmaError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A request as the driver wrote it.
+struct Asked<'d> {
+    memory: &'d DmaMemory,
+    config: &'d Config,
+    /// What the driver accepted.
+    features: u64,
+    kind: u32,
+    sector: u64,
+    /// Buffers that hold header and data, and those for the answer, the status not counted.
+    readable: Gather,
+    writable: Gather,
+    room: usize,
+}
+
+/// Reads a request, once, and checks it against the disk; what is not to be carried out is answered.
+/// A chain without room for the status, or without a whole header, is a fault: it has no answer.
+pub(super) fn take(
     chain: Chain<'_>,
     memory: &DmaMemory,
     config: &Config,
+    features: u64,
     through: bool,
-) -> Result<Parsed, Fault> {
+) -> Result<Taken<Request>, Fault> {
     let (mut readable, mut writable) = (Gather::default(), Gather::default());
     split(chain, memory, &mut readable, &mut writable)?;
     let mut header = [0; HEADER];
@@ -115,95 +153,109 @@ pub(super) fn parse(
     };
     let [a, b, c, d, _, _, _, _, sector @ ..] = header;
     let (kind, sector) = (u32::from_le_bytes([a, b, c, d]), u64::from_le_bytes(sector));
-    let payload = HEADER..readable.len();
-    let mut request = Request {
-        operation: Operation::Flush,
-        through,
-        memory: memory.clone(),
-        buffers: Gather::default(),
-        data: 0..0,
-        outcome: Outcome::Failed,
-        status,
-    };
-    let offset = |length: usize| within(config, sector, length as u64);
-    match kind {
-        VIRTIO_BLK_T_IN => match offset(room) {
-            Some(offset) => {
-                request.operation = Operation::Read(offset);
-                (request.buffers, request.data) = (writable, 0..room);
-            }
-            None => return Ok(Parsed::Answer(request, Outcome::Failed)),
-        },
-        VIRTIO_BLK_T_OUT => match offset(payload.len()).filter(|_| !config.read_only) {
-            Some(offset) => {
-                request.operation = Operation::Write(offset);
-                (request.buffers, request.data) = (readable, payload);
-            }
-            None => return Ok(Parsed::Answer(request, Outcome::Failed)),
-        },
-        VIRTIO_BLK_T_FLUSH => {}
-        VIRTIO_BLK_T_GET_ID => {
-            let mut serial = [0; MAX_SERIAL];
-            for (to, from) in serial.iter_mut().zip(config.serial.bytes()) {
-                *to = from;
-            }
-            writable.write(memory, 0, &serial[..room.min(MAX_SERIAL)])?;
-            // What is reported as written is what a read of it would have written.
-            request.operation = Operation::Read(0);
-            request.data = 0..room.min(MAX_SERIAL);
-            return Ok(Parsed::Answer(request, Outcome::Done));
+    let asked = Asked { memory, config, features, kind, sector, readable, writable, room };
+    match asked.operation() {
+        Ok(operation) => {
+            let (buffers, data) = match &operation {
+                Operation::Read(_) => (asked.writable, 0..room),
+                Operation::Write(_) => {
+                    let data = HEADER..asked.readable.len();
+                    (asked.readable, data)
+                }
+                _ => (Gather::default(), 0..0),
+            };
+            let (memory, outcome) = (memory.clone(), Outcome::Failed);
+            let request = Request { operation, through, memory, buffers, data, outcome, status };
+            Ok(Taken::Work(request))
         }
-        VIRTIO_BLK_T_DISCARD | VIRTIO_BLK_T_WRITE_ZEROES => {
-            let unmaps = kind == VIRTIO_BLK_T_WRITE_ZEROES;
-            match spans(memory, &readable, payload, config, unmaps)? {
-                Ok(spans) if unmaps => request.operation = Operation::WriteZeroes(spans),
-                Ok(spans) => request.operation = Operation::Discard(spans),
-                Err(outcome) => return Ok(Parsed::Answer(request, outcome)),
-            }
+        Err(Stop::Answer(outcome, written)) => {
+            tell(memory, status, outcome, written).map(Taken::Done)
         }
-        _ => return Ok(Parsed::Answer(request, Outcome::Unsupported)),
+        Err(Stop::Fault(fault)) => Err(fault),
     }
-    Ok(Parsed::Request(request))
+}
+
+impl Asked<'_> {
+    /// Which bytes of the readable buffers are the data.
+    fn payload(&self) -> Range<usize> {
+        HEADER..self.readable.len()
+    }
+
+    fn operation(&self) -> Result<Operation, Stop> {
+        let within = |length: usize| within(self.config, self.sector, length as u64);
+        Ok(match self.kind {
+            VIRTIO_BLK_T_IN => Operation::Read(within(self.room)?),
+            VIRTIO_BLK_T_OUT => {
+                self.changes()?;
+                Operation::Write(within(self.payload().len())?)
+            }
+            VIRTIO_BLK_T_FLUSH => Operation::Flush,
+            VIRTIO_BLK_T_GET_ID => return Err(Stop::Answer(Outcome::Done, self.identify()?)),
+            VIRTIO_BLK_T_DISCARD => {
+                self.negotiated(DISCARD)?;
+                Operation::Discard(self.spans(false)?)
+            }
+            VIRTIO_BLK_T_WRITE_ZEROES => {
+                self.negotiated(WRITE_ZEROES)?;
+                Operation::WriteZeroes(self.spans(true)?)
+            }
+            _ => return Err(Outcome::Unsupported.into()),
+        })
+    }
+
+    fn changes(&self) -> Result<(), Outcome> {
+        if self.config.read_only { Err(Outcome::Failed) } else { Ok(()) }
+    }
+
+    /// What is not offered on a disk that can only be read fails as all that would change it.
+    fn negotiated(&self, feature: u64) -> Result<(), Outcome> {
+        self.changes()?;
+        if self.features & feature == 0 { Err(Outcome::Unsupported) } else { Ok(()) }
+    }
+
+    /// Writes the serial number, padded with zeroes; answers its length.
+    fn identify(&self) -> Result<usize, Fault> {
+        let mut serial = [0; MAX_SERIAL];
+        for (to, from) in serial.iter_mut().zip(self.config.serial.bytes()) {
+            *to = from;
+        }
+        let length = self.room.min(MAX_SERIAL);
+        self.writable.write(self.memory, 0, &serial[..length])?;
+        Ok(length)
+    }
+
+    /// The spans of the request; `unmaps` if each may say that it can become a hole.
+    fn spans(&self, unmaps: bool) -> Result<Vec<Span>, Stop> {
+        let payload = self.payload();
+        let count = payload.len() / SPAN;
+        if !payload.len().is_multiple_of(SPAN) || count == 0 || count > MAX_SPANS as usize {
+            return Err(Outcome::Failed.into());
+        }
+        let mut spans = Vec::with_capacity(count);
+        for at in payload.step_by(SPAN) {
+            let mut bytes = [0; SPAN];
+            self.readable.copy(self.memory, at..at + SPAN, &mut bytes)?;
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+            let sector = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+            let sectors = u32::from_le_bytes([i, j, k, l]);
+            let flags = u32::from_le_bytes([m, n, o, p]);
+            let unmap = flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP != 0;
+            if flags & !VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP != 0 || unmap && !unmaps {
+                return Err(Outcome::Unsupported.into());
+            }
+            if sectors > MAX_SPAN {
+                return Err(Outcome::Failed.into());
+            }
+            let length = u64::from(sectors) * SECTOR;
+            spans.push(Span { offset: within(self.config, sector, length)?, length, unmap });
+        }
+        Ok(spans)
+    }
 }
 
 /// The byte where `length` bytes from `sector` on start, if they are whole sectors of the disk.
-fn within(config: &Config, sector: u64, length: u64) -> Option<u64> {
-    let end = sector.checked_add(length / SECTOR)?;
-    (length.is_multiple_of(SECTOR) && end <= config.sectors).then(|| sector * SECTOR)
-}
-
-/// The spans of a request; `unmaps` if each may say that it can become a hole.
-fn spans(
-    memory: &DmaMemory,
-    buffers: &Gather,
-    payload: Range<usize>,
-    config: &Config,
-    unmaps: bool,
-) -> Result<Result<Vec<Span>, Outcome>, Fault> {
-    let count = payload.len() / SPAN;
-    if !payload.len().is_multiple_of(SPAN) || count == 0 || count > MAX_SPANS as usize {
-        return Ok(Err(Outcome::Failed));
-    }
-    if config.read_only {
-        return Ok(Err(Outcome::Failed));
-    }
-    let mut spans = Vec::with_capacity(count);
-    for at in payload.step_by(SPAN) {
-        let mut bytes = [0; SPAN];
-        buffers.copy(memory, at..at + SPAN, &mut bytes)?;
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
-        let sector = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let sectors = u32::from_le_bytes([i, j, k, l]);
-        let flags = u32::from_le_bytes([m, n, o, p]);
-        let unmap = flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP != 0;
-        if flags & !VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP != 0 || unmap && !unmaps {
-            return Ok(Err(Outcome::Unsupported));
-        }
-        let length = u64::from(sectors) * SECTOR;
-        match within(config, sector, length).filter(|_| sectors <= MAX_SPAN) {
-            Some(offset) => spans.push(Span { offset, length, unmap }),
-            None => return Ok(Err(Outcome::Failed)),
-        }
-    }
-    Ok(Ok(spans))
+fn within(config: &Config, sector: u64, length: u64) -> Result<u64, Outcome> {
+    let end = sector.checked_add(length / SECTOR);
+    let good = length.is_multiple_of(SECTOR) && end.is_some_and(|end| end <= config.sectors);
+    if good { Ok(sector * SECTOR) } else { Err(Outcome::Failed) }
 }
