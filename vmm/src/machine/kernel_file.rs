@@ -11,7 +11,10 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::mem::offset_of;
 use std::path::Path;
+
+use linux_loader::loader::bootparam::boot_params;
 
 use super::compression::{Compression, LIMIT};
 use super::error::{Error, Result};
@@ -24,16 +27,17 @@ const ELF_CLASS_64: u8 = 2;
 const ELF_MACHINE: usize = 18;
 const ELF_MACHINE_X86_64: u16 = 62;
 
-/// Where the setup header says how many 512-byte sectors of setup code follow the boot sector.
-const SETUP_SECTORS: usize = 0x1f1;
+// What the setup header of a bzImage tells, and where: it lies in the file as in the zero page.
+/// How many 512-byte sectors of setup code follow the boot sector.
+const SETUP_SECTORS: usize = offset_of!(boot_params, hdr.setup_sects);
 const SECTOR: usize = 512;
-const HEADER_MAGIC: usize = 0x202;
+const HEADER_MAGIC: usize = offset_of!(boot_params, hdr.header);
 /// Offset of the version's text from the second sector.
-const VERSION: usize = 0x20e;
+const VERSION: usize = offset_of!(boot_params, hdr.kernel_version);
 const LONGEST_VERSION: usize = 64;
 /// Offset of the packed kernel from the end of the setup code (boot protocol 2.08).
-const PAYLOAD_OFFSET: usize = 0x248;
-const PAYLOAD_LENGTH: usize = 0x24c;
+const PAYLOAD_OFFSET: usize = offset_of!(boot_params, hdr.payload_offset);
+const PAYLOAD_LENGTH: usize = offset_of!(boot_params, hdr.payload_length);
 
 /// A kernel that was found in a file.
 #[derive(Debug)]
