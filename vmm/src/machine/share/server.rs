@@ -12,7 +12,7 @@ use rustix::io::{Errno, pread, pwrite, retry_on_intr};
 use super::attributes::{self, Wanted};
 use super::directory;
 use super::node::{Identities, Name, Node};
-use super::wire::{HEADER, Reader, Result, Writer};
+use super::wire::{HEADER, Reader, Result, Writer, kind};
 use devices::virtio::share::MAX_MESSAGE;
 
 /// The protocol spoken.
@@ -23,8 +23,6 @@ const MIN_MESSAGE: u32 = 4096;
 const MAX_NAMES: u16 = 16;
 /// Bytes of a read's answer before the data.
 const READ_HEADER: usize = HEADER + 4;
-/// The kind of an answer that is an error.
-const ERROR: u8 = 7;
 /// `unlinkat`'s flag for directories, as the protocol has it.
 const REMOVE_DIRECTORY: u32 = 0x200;
 /// A lock that was granted; the kind of a lock that nobody holds.
@@ -62,7 +60,7 @@ impl Server {
         let Ok((kind, tag, mut body)) = header(&mut reader, message.len()) else {
             // There is no tag to answer to; the guest made this up.
             answer.u32(Errno::BADMSG.raw_os_error() as u32);
-            return answer.finish(ERROR, u16::MAX);
+            return answer.finish(kind::ERROR, u16::MAX);
         };
         let room = room.min(self.message_size);
         match self.carry_out(kind, &mut body, &mut answer, room) {
@@ -70,7 +68,7 @@ impl Server {
             Err(errno) => {
                 let mut answer = Writer::new();
                 answer.u32(errno.raw_os_error() as u32);
-                answer.finish(ERROR, tag)
+                answer.finish(kind::ERROR, tag)
             }
         }
     }
@@ -83,31 +81,31 @@ impl Server {
         room: usize,
     ) -> Result<()> {
         match kind {
-            8 => self.statfs(body, answer),
-            12 => self.open(body, answer),
-            14 => self.create(body, answer),
-            16 => self.symlink(body, answer),
-            18 => self.mknod(body, answer),
-            22 => self.readlink(body, answer),
-            24 => self.getattr(body, answer),
-            26 => self.setattr(body),
-            40 => self.readdir(body, answer, room),
-            50 => self.sync(body),
-            52 => self.lock(body, answer),
-            54 => self.getlock(body, answer),
-            70 => self.link(body),
-            72 => self.mkdir(body, answer),
-            74 => self.rename(body),
-            76 => self.unlink(body),
-            100 => self.version(body, answer),
-            104 => self.attach(body, answer),
+            kind::STATFS => self.statfs(body, answer),
+            kind::OPEN => self.open(body, answer),
+            kind::CREATE => self.create(body, answer),
+            kind::SYMLINK => self.symlink(body, answer),
+            kind::MKNOD => self.mknod(body, answer),
+            kind::READLINK => self.readlink(body, answer),
+            kind::GETATTR => self.getattr(body, answer),
+            kind::SETATTR => self.setattr(body),
+            kind::READDIR => self.readdir(body, answer, room),
+            kind::SYNC => self.sync(body),
+            kind::LOCK => self.lock(body, answer),
+            kind::GETLOCK => self.getlock(body, answer),
+            kind::LINK => self.link(body),
+            kind::MKDIR => self.mkdir(body, answer),
+            kind::RENAME => self.rename(body),
+            kind::UNLINK => self.unlink(body),
+            kind::VERSION => self.version(body, answer),
+            kind::ATTACH => self.attach(body, answer),
             // Flush: messages are answered in order, so that one is answered.
-            108 => Ok(()),
-            110 => self.walk(body, answer),
-            116 => self.read(body, answer, room),
-            118 => self.write(body, answer),
-            120 => self.clunk(body),
-            122 => self.remove(body),
+            kind::FLUSH => Ok(()),
+            kind::WALK => self.walk(body, answer),
+            kind::READ => self.read(body, answer, room),
+            kind::WRITE => self.write(body, answer),
+            kind::CLUNK => self.clunk(body),
+            kind::REMOVE => self.remove(body),
             // Authentication, extended attributes, renaming without naming, and 9P's older forms.
             _ => Err(Errno::OPNOTSUPP),
         }
@@ -257,10 +255,8 @@ impl Server {
     fn read(&self, body: &mut Reader<'_>, answer: &mut Writer, room: usize) -> Result<()> {
         let file = self.open_file(body)?;
         let (offset, count) = (body.u64()?, body.u32()? as usize);
-        let mut data = vec![0; count.min(room.saturating_sub(READ_HEADER))];
-        let count = retry_on_intr(|| pread(file, &mut data, offset))?;
-        answer.data(data.get(..count).unwrap_or_default());
-        Ok(())
+        let count = count.min(room.saturating_sub(READ_HEADER));
+        answer.data_by(count, |data| retry_on_intr(|| pread(file, &mut *data, offset)))
     }
 
     fn write(&self, body: &mut Reader<'_>, answer: &mut Writer) -> Result<()> {

@@ -52,8 +52,8 @@ impl Client {
         fs::write(directory.path().join("secret"), "secret").unwrap();
         let root = Node::root(&directory.path().join("share")).unwrap();
         let mut this = Self { server: Server::new(root, read_only, 64).unwrap(), directory };
-        this.ask(100, body().u32(ROOM as u32).text("9P2000.L")).unwrap();
-        this.ask(104, body().u32(ROOT).u32(u32::MAX).text("").text("").u32(0)).unwrap();
+        this.ask(kind::VERSION, body().u32(ROOM as u32).text("9P2000.L")).unwrap();
+        this.ask(kind::ATTACH, body().u32(ROOT).u32(u32::MAX).text("").text("").u32(0)).unwrap();
         this
     }
 
@@ -69,7 +69,7 @@ impl Client {
         let (head, rest) = answer.split_at(HEADER);
         assert_eq!(head[..4], (answer.len() as u32).to_le_bytes());
         assert_eq!(head[5..], [0x34, 0x12]);
-        if head[4] == ERROR {
+        if head[4] == kind::ERROR {
             return Err(i32::from_le_bytes(rest.try_into().unwrap()));
         }
         assert_eq!(head[4], kind + 1);
@@ -78,15 +78,15 @@ impl Client {
 
     fn walk(&mut self, to: u32, names: &[&str]) -> std::result::Result<Vec<u8>, i32> {
         let start = body().u32(ROOT).u32(to).u16(names.len() as u16);
-        self.ask(110, names.iter().fold(start, |body, name| body.text(name)))
+        self.ask(kind::WALK, names.iter().fold(start, |body, name| body.text(name)))
     }
 
     fn open(&mut self, fid: u32, flags: OFlags) -> std::result::Result<Vec<u8>, i32> {
-        self.ask(12, body().u32(fid).u32(flags.bits()))
+        self.ask(kind::OPEN, body().u32(fid).u32(flags.bits()))
     }
 
     fn read(&mut self, fid: u32, offset: u64, count: u32) -> std::result::Result<Vec<u8>, i32> {
-        let answer = self.ask(116, body().u32(fid).u64(offset).u32(count))?;
+        let answer = self.ask(kind::READ, body().u32(fid).u64(offset).u32(count))?;
         assert_eq!(answer[..4], (answer.len() as u32 - 4).to_le_bytes());
         Ok(answer[4..].to_vec())
     }
@@ -94,20 +94,23 @@ impl Client {
     fn write(&mut self, fid: u32, offset: u64, data: &[u8]) -> std::result::Result<Vec<u8>, i32> {
         let mut message = body().u32(fid).u64(offset).u32(data.len() as u32);
         message.0.extend(data);
-        self.ask(118, message)
+        self.ask(kind::WRITE, message)
     }
 
     /// A new fid for a file that the client creates and opens.
     fn create(&mut self, fid: u32, name: &str) -> std::result::Result<Vec<u8>, i32> {
         self.walk(fid, &[])?;
-        self.ask(14, body().u32(fid).text(name).u32(OFlags::RDWR.bits()).u32(0o640).u32(0))
+        self.ask(
+            kind::CREATE,
+            body().u32(fid).text(name).u32(OFlags::RDWR.bits()).u32(0o640).u32(0),
+        )
     }
 
     /// Names in the open directory `fid`, by as many messages as it takes.
     fn names(&mut self, fid: u32, count: u32) -> Vec<String> {
         let (mut names, mut offset) = (Vec::new(), 0);
         loop {
-            let answer = self.ask(40, body().u32(fid).u64(offset).u32(count)).unwrap();
+            let answer = self.ask(kind::READDIR, body().u32(fid).u64(offset).u32(count)).unwrap();
             let mut reader = Reader::new(&answer[4..]);
             if answer.len() == 4 {
                 return names;
@@ -131,7 +134,7 @@ fn a_file_is_found_opened_and_read() {
     assert_eq!(client.read(2, 3, 4).unwrap(), b"3456");
     assert_eq!(client.read(2, 8, 100).unwrap(), b"89");
     assert_eq!(client.read(2, 10, 100).unwrap(), b"");
-    client.ask(120, body().u32(2)).unwrap();
+    client.ask(kind::CLUNK, body().u32(2)).unwrap();
     assert_eq!(client.read(2, 0, 1), Err(libc::EBADF));
 }
 
@@ -142,7 +145,7 @@ fn what_the_client_creates_and_writes_is_on_the_host() {
     assert_eq!(client.write(2, 2, b"abc").unwrap(), 3u32.to_le_bytes());
     assert_eq!(fs::read(client.path("new")).unwrap(), b"\0\0abc");
     assert_eq!(fs::metadata(client.path("new")).unwrap().permissions().mode() & 0o777, 0o640);
-    client.ask(50, body().u32(2).u32(0)).unwrap();
+    client.ask(kind::SYNC, body().u32(2).u32(0)).unwrap();
 }
 
 #[test]
@@ -158,7 +161,7 @@ fn there_is_no_way_up_and_none_through_a_link() {
     client.walk(2, &["link"]).unwrap();
     assert_eq!(client.open(2, OFlags::RDONLY), Err(libc::ELOOP));
     let rename = body().u32(ROOT).text("link").u32(ROOT).text("../link");
-    assert_eq!(client.ask(74, rename), Err(libc::EINVAL));
+    assert_eq!(client.ask(kind::RENAME, rename), Err(libc::EINVAL));
     assert_eq!(client.create(3, "../made"), Err(libc::EINVAL));
 }
 
@@ -209,18 +212,21 @@ fn a_directory_is_listed_in_as_many_pieces_as_it_takes() {
 #[test]
 fn links_names_and_directories_are_made_and_removed() {
     let mut client = Client::attached(false);
-    client.ask(72, body().u32(ROOT).text("sub").u32(0o755).u32(0)).unwrap();
-    client.ask(16, body().u32(ROOT).text("soft").text("/any/where").u32(0)).unwrap();
+    client.ask(kind::MKDIR, body().u32(ROOT).text("sub").u32(0o755).u32(0)).unwrap();
+    client.ask(kind::SYMLINK, body().u32(ROOT).text("soft").text("/any/where").u32(0)).unwrap();
     client.create(2, "file").unwrap();
-    client.ask(70, body().u32(ROOT).u32(2).text("hard")).unwrap();
+    client.ask(kind::LINK, body().u32(ROOT).u32(2).text("hard")).unwrap();
     client.walk(3, &["sub"]).unwrap();
-    client.ask(74, body().u32(ROOT).text("hard").u32(3).text("moved")).unwrap();
+    client.ask(kind::RENAME, body().u32(ROOT).text("hard").u32(3).text("moved")).unwrap();
     assert_eq!(fs::metadata(client.path("sub/moved")).unwrap().nlink(), 2);
     client.walk(4, &["soft"]).unwrap();
-    assert_eq!(client.ask(22, body().u32(4)).unwrap()[2..], *b"/any/where");
-    assert_eq!(client.ask(76, body().u32(ROOT).text("sub").u32(0x200)), Err(libc::ENOTEMPTY));
-    client.ask(76, body().u32(3).text("moved").u32(0)).unwrap();
-    client.ask(76, body().u32(ROOT).text("sub").u32(0x200)).unwrap();
+    assert_eq!(client.ask(kind::READLINK, body().u32(4)).unwrap()[2..], *b"/any/where");
+    assert_eq!(
+        client.ask(kind::UNLINK, body().u32(ROOT).text("sub").u32(0x200)),
+        Err(libc::ENOTEMPTY)
+    );
+    client.ask(kind::UNLINK, body().u32(3).text("moved").u32(0)).unwrap();
+    client.ask(kind::UNLINK, body().u32(ROOT).text("sub").u32(0x200)).unwrap();
     assert!(!client.path("sub").exists());
 }
 
@@ -232,11 +238,11 @@ fn attributes_are_told_and_changed() {
     // Mode, size, and both times as given.
     let which = 1 | 8 | 0x10 | 0x20 | 0x80 | 0x100;
     let wanted = body().u32(2).u32(which).u32(0o600).u32(0).u32(0).u64(4);
-    client.ask(26, wanted.u64(1000).u64(1).u64(2000).u64(2)).unwrap();
+    client.ask(kind::SETATTR, wanted.u64(1000).u64(1).u64(2000).u64(2)).unwrap();
     let found = fs::metadata(client.path("file")).unwrap();
     assert_eq!((found.mode() & 0o777, found.len()), (0o600, 4));
     assert_eq!((found.atime(), found.mtime(), found.mtime_nsec()), (1000, 2000, 2));
-    let told = client.ask(24, body().u32(2).u64(0x7ff)).unwrap();
+    let told = client.ask(kind::GETATTR, body().u32(2).u64(0x7ff)).unwrap();
     assert_eq!(told.len(), 153);
     let mut reader = Reader::new(&told[8 + 13..]);
     assert_eq!(reader.u32().unwrap(), found.mode());
@@ -248,8 +254,10 @@ fn attributes_are_told_and_changed() {
 fn devices_are_not_made() {
     let mut client = Client::attached(false);
     let device = body().u32(ROOT).text("null").u32(0o020_666).u32(1).u32(3).u32(0);
-    assert_eq!(client.ask(18, device), Err(libc::EPERM));
-    client.ask(18, body().u32(ROOT).text("pipe").u32(0o010_644).u32(0).u32(0).u32(0)).unwrap();
+    assert_eq!(client.ask(kind::MKNOD, device), Err(libc::EPERM));
+    client
+        .ask(kind::MKNOD, body().u32(ROOT).text("pipe").u32(0o010_644).u32(0).u32(0).u32(0))
+        .unwrap();
 }
 
 #[test]
@@ -259,17 +267,17 @@ fn a_client_can_only_hold_so_many_files() {
         client.walk(fid, &[]).unwrap();
     }
     assert_eq!(client.walk(65, &[]), Err(libc::ENFILE));
-    client.ask(100, body().u32(ROOM as u32).text("9P2000.L")).unwrap();
+    client.ask(kind::VERSION, body().u32(ROOM as u32).text("9P2000.L")).unwrap();
     assert_eq!(client.walk(65, &[]), Err(libc::EBADF));
 }
 
 #[test]
 fn other_versions_are_unknown_and_sizes_that_are_too_small_refused() {
     let mut client = Client::attached(false);
-    let answer = client.ask(100, body().u32(1 << 30).text("9P2000")).unwrap();
+    let answer = client.ask(kind::VERSION, body().u32(1 << 30).text("9P2000")).unwrap();
     assert_eq!(answer[..4], (MAX_MESSAGE as u32).to_le_bytes());
     assert_eq!(answer[6..], *b"unknown");
-    assert_eq!(client.ask(100, body().u32(64).text("9P2000.L")), Err(libc::EMSGSIZE));
+    assert_eq!(client.ask(kind::VERSION, body().u32(64).text("9P2000.L")), Err(libc::EMSGSIZE));
 }
 
 #[test]
@@ -277,9 +285,9 @@ fn locks_are_granted_and_nobody_elses() {
     let mut client = Client::attached(false);
     client.create(2, "file").unwrap();
     let lock = body().u32(2).u8(1).u32(0).u64(0).u64(0).u32(7).text("me");
-    assert_eq!(client.ask(52, lock).unwrap(), [LOCK_GRANTED]);
+    assert_eq!(client.ask(kind::LOCK, lock).unwrap(), [LOCK_GRANTED]);
     let asked = body().u32(2).u8(1).u64(5).u64(6).u32(7).text("me");
-    assert_eq!(client.ask(54, asked).unwrap()[0], UNLOCKED);
+    assert_eq!(client.ask(kind::GETLOCK, asked).unwrap()[0], UNLOCKED);
 }
 
 #[test]

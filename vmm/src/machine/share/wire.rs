@@ -5,6 +5,37 @@ use rustix::io::Errno;
 /// Bytes before a message's own: length, kind, tag.
 pub const HEADER: usize = 7;
 
+/// Kinds of messages: what the guest asks for (9P2000.L, as Linux names them). The answer to each is
+/// the next number.
+pub mod kind {
+    /// The answer to whatever failed.
+    pub const ERROR: u8 = 7;
+    pub const STATFS: u8 = 8;
+    pub const OPEN: u8 = 12;
+    pub const CREATE: u8 = 14;
+    pub const SYMLINK: u8 = 16;
+    pub const MKNOD: u8 = 18;
+    pub const READLINK: u8 = 22;
+    pub const GETATTR: u8 = 24;
+    pub const SETATTR: u8 = 26;
+    pub const READDIR: u8 = 40;
+    pub const SYNC: u8 = 50;
+    pub const LOCK: u8 = 52;
+    pub const GETLOCK: u8 = 54;
+    pub const LINK: u8 = 70;
+    pub const MKDIR: u8 = 72;
+    pub const RENAME: u8 = 74;
+    pub const UNLINK: u8 = 76;
+    pub const VERSION: u8 = 100;
+    pub const ATTACH: u8 = 104;
+    pub const FLUSH: u8 = 108;
+    pub const WALK: u8 = 110;
+    pub const READ: u8 = 116;
+    pub const WRITE: u8 = 118;
+    pub const CLUNK: u8 = 120;
+    pub const REMOVE: u8 = 122;
+}
+
 /// The result of something that the guest asked for.
 pub type Result<T> = std::result::Result<T, Errno>;
 
@@ -130,6 +161,22 @@ impl Writer {
     pub fn data(&mut self, data: &[u8]) {
         self.u32(data.len() as u32);
         self.bytes(data);
+    }
+
+    /// Appends up to `most` bytes, which `fill` puts where they belong, behind their count.
+    pub fn data_by(
+        &mut self,
+        most: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result<()> {
+        let start = self.0.len();
+        self.u32(0);
+        let data = self.0.len();
+        self.0.resize(data + most, 0);
+        let count = fill(&mut self.0[data..])?.min(most);
+        self.0.truncate(data + count);
+        self.0[start..data].copy_from_slice(&(count as u32).to_le_bytes());
+        Ok(())
     }
 
     /// Appends what identifies a file.
