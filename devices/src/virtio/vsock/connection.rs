@@ -127,8 +127,9 @@ impl Connection {
                     self.broken = true;
                     return;
                 }
-                self.backlog.extend_from_slice(data);
-                self.drain();
+                // What nothing waits before need not be kept first.
+                let taken = if self.backlog.is_empty() { self.pass_on(data) } else { 0 };
+                self.backlog.extend_from_slice(data.get(taken..).unwrap_or_default());
             }
             Some(Operation::Shutdown) => {
                 self.peer_done_sending |= header.flags & SHUTDOWN_SEND != 0;
@@ -141,10 +142,10 @@ impl Connection {
         }
     }
 
-    /// Passes on what the stream takes.
-    fn drain(&mut self) {
+    /// Hands bytes of the guest to the stream; answers how many it took.
+    fn pass_on(&mut self, data: &[u8]) -> usize {
         let mut done = 0;
-        while let Some(rest) = self.backlog.get(done..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = data.get(done..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
                 Ok(count) if count > 0 => done += count.min(rest.len()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -154,8 +155,16 @@ impl Connection {
                 }
             }
         }
-        self.backlog.drain(..done);
         self.forwarded = self.forwarded.wrapping_add(done as u32);
+        done
+    }
+
+    /// Passes on what the stream did not take before, and that it was all.
+    fn drain(&mut self) {
+        let mut backlog = std::mem::take(&mut self.backlog);
+        let done = self.pass_on(&backlog);
+        backlog.drain(..done);
+        self.backlog = backlog;
         if self.backlog.is_empty() && self.peer_done_sending && !self.finished {
             self.finished = true;
             self.stream.finish_writing();
