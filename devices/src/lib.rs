@@ -14,5 +14,5 @@ pub mod net;
 pub mod pci;
 pub mod platform;
 pub mod rtl8139;
-pub mod transfer;
+pub mod vectors;
 pub mod virtio;

@@ -1,76 +1,146 @@
-//! One system call for many stretches of memory, host's and guest's alike.
+//! One system call for many stretches of memory, host's and guest's alike: the way of bytes to a wire,
+//! and between guest memory and a file, without a copy in between.
 //!
-//! The only unsafe code of the backends' data path. [`Vectors`] borrows everything it points at,
-//! so the kernel reads live memory. Guest memory may change under it; the kernel copies once and
+//! The only unsafe code of the data path. [`Vectors`] borrows everything it points at, so the
+//! kernel sees live memory. Guest memory may change under it; the kernel copies each byte once and
 //! takes what it finds, which harms no one but the guest that did it.
 #![allow(unsafe_code)]
 
+use std::io;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 
-use crate::memory::{DmaError, DmaMemory, Piece};
+use crate::memory::{DmaError, DmaMemory, Gather, Piece};
 
 /// Vectors that one system call may take (Linux `UIO_MAXIOV`).
 const IOV_MAX: usize = 1024;
 
 /// Room for vectors, kept from one call to the next so that none has to allocate it again.
 #[derive(Debug, Default)]
-pub(super) struct Room(Vec<libc::iovec>);
+pub struct Room(Vec<libc::iovec>);
 
 // SAFETY: no pointer in it is followed but through the `Vectors` that borrows it, which empties it
 // before it puts its own in.
 unsafe impl Send for Room {}
 
 /// Stretches of memory, in order.
-pub(super) struct Vectors<'m> {
-    vectors: &'m mut Vec<libc::iovec>,
+pub struct Vectors<'m> {
+    list: &'m mut Vec<libc::iovec>,
+    /// Some of them are the host's, which is lent to be read alone.
+    read_only: bool,
     memory: PhantomData<&'m [u8]>,
 }
 
 impl<'m> Vectors<'m> {
     /// None yet.
-    pub(super) fn new(room: &'m mut Room) -> Self {
+    pub fn new(room: &'m mut Room) -> Self {
         room.0.clear();
-        Self { vectors: &mut room.0, memory: PhantomData }
+        Self { list: &mut room.0, read_only: false, memory: PhantomData }
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.vectors.len()
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// Goes back to the first `count`.
-    pub(super) fn truncate(&mut self, count: usize) {
-        self.vectors.truncate(count);
+    pub fn truncate(&mut self, count: usize) {
+        self.list.truncate(count);
     }
 
-    /// Appends host memory.
-    pub(super) fn push_bytes(&mut self, bytes: &'m [u8]) {
+    /// Appends host memory, to be written out.
+    pub fn push_bytes(&mut self, bytes: &'m [u8]) {
+        self.read_only = true;
         let base = bytes.as_ptr().cast_mut().cast();
-        self.vectors.push(libc::iovec { iov_base: base, iov_len: bytes.len() });
+        self.list.push(libc::iovec { iov_base: base, iov_len: bytes.len() });
     }
 
     /// Appends guest memory.
-    pub(super) fn push_guest(
-        &mut self,
-        memory: &'m DmaMemory,
-        piece: Piece,
-    ) -> Result<(), DmaError> {
+    pub fn push_guest(&mut self, memory: &'m DmaMemory, piece: Piece) -> Result<(), DmaError> {
         let slice = memory.slice(piece.address, piece.length)?;
         let base = slice.ptr_guard().as_ptr().cast_mut().cast();
-        self.vectors.push(libc::iovec { iov_base: base, iov_len: slice.len() });
+        self.list.push(libc::iovec { iov_base: base, iov_len: slice.len() });
+        Ok(())
+    }
+
+    /// Appends bytes `range` of `buffers`, in guest memory.
+    pub fn push_range(
+        &mut self,
+        memory: &'m DmaMemory,
+        buffers: &Gather,
+        range: Range<usize>,
+    ) -> Result<(), DmaError> {
+        buffers.range(range).try_for_each(|piece| self.push_guest(memory, piece))
+    }
+
+    /// Whether each starts at an address, and has a length, that `alignment` divides.
+    pub fn are_aligned(&self, alignment: usize) -> bool {
+        self.list.iter().all(|vector| {
+            vector.iov_base.addr().is_multiple_of(alignment)
+                && vector.iov_len.is_multiple_of(alignment)
+        })
+    }
+
+    /// Fills everything, which must be guest memory, with what `file` has from `offset` on, and
+    /// empties it. That the file ends before is an error.
+    pub fn read_at(&mut self, file: BorrowedFd<'_>, offset: u64) -> io::Result<()> {
+        if self.read_only {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: the vectors point at guest memory alone, borrowed for 'm, and others write it, too.
+        self.each(offset, |vectors, count, offset| unsafe {
+            libc::preadv64(file.as_raw_fd(), vectors, count, offset)
+        })
+    }
+
+    /// Writes everything to `file` from `offset` on, and empties it.
+    pub fn write_at(&mut self, file: BorrowedFd<'_>, offset: u64) -> io::Result<()> {
+        // SAFETY: the vectors point at memory borrowed for 'm, which pwritev only reads.
+        self.each(offset, |vectors, count, offset| unsafe {
+            libc::pwritev64(file.as_raw_fd(), vectors, count, offset)
+        })
+    }
+
+    /// Has `call` move all bytes; it may move some of them at a time.
+    fn each(
+        &mut self,
+        mut offset: u64,
+        call: impl Fn(*const libc::iovec, libc::c_int, i64) -> isize,
+    ) -> io::Result<()> {
+        let mut rest = &mut self.list[..];
+        while !rest.is_empty() {
+            let count = rest.len().min(IOV_MAX) as libc::c_int;
+            let at = i64::try_from(offset).map_err(io::Error::other)?;
+            match Errno::result(call(rest.as_ptr(), count, at)) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => {
+                    offset += count as u64;
+                    let done = advance(rest, count as usize);
+                    rest = &mut rest[done..];
+                }
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.list.clear();
         Ok(())
     }
 
     /// Sends everything to a stream socket. Answers the bytes it took before it would have had to
     /// wait.
-    pub(super) fn send(&mut self, socket: BorrowedFd<'_>) -> Result<usize, Errno> {
+    pub fn send(&mut self, socket: BorrowedFd<'_>) -> Result<usize, Errno> {
         let (mut first, mut total) = (0, 0);
-        while first < self.vectors.len() {
-            let count = IOV_MAX.min(self.vectors.len() - first);
-            let part = &mut self.vectors[first..first + count];
+        while first < self.list.len() {
+            let count = IOV_MAX.min(self.list.len() - first);
+            let part = &mut self.list[first..first + count];
             // SAFETY: an all-zero msghdr is a valid empty one.
             let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
             message.msg_iov = part.as_mut_ptr();
@@ -92,10 +162,10 @@ impl<'m> Vectors<'m> {
     }
 
     /// Writes everything to a character device as one record.
-    pub(super) fn write_record(&self, device: BorrowedFd<'_>) -> Result<usize, Errno> {
-        let count = self.vectors.len().min(IOV_MAX) as libc::c_int;
+    pub fn write_record(&self, device: BorrowedFd<'_>) -> Result<usize, Errno> {
+        let count = self.list.len().min(IOV_MAX) as libc::c_int;
         // SAFETY: the vectors point at memory borrowed for 'm, which writev only reads.
-        let result = unsafe { libc::writev(device.as_raw_fd(), self.vectors.as_ptr(), count) };
+        let result = unsafe { libc::writev(device.as_raw_fd(), self.list.as_ptr(), count) };
         Errno::result(result).map(|count| count as usize)
     }
 }
@@ -112,3 +182,7 @@ fn advance(vectors: &mut [libc::iovec], mut count: usize) -> usize {
     }
     vectors.len()
 }
+
+#[cfg(test)]
+#[path = "vectors_tests.rs"]
+mod tests;

@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 use std::os::fd::AsFd;
 
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
@@ -20,15 +20,36 @@ fn buffers(memory: &DmaMemory, pieces: &[(u64, usize)]) -> Gather {
     gather
 }
 
+/// Does `work` with these bytes of guest memory.
+fn with<T>(
+    memory: &DmaMemory,
+    buffers: &Gather,
+    range: Range<usize>,
+    work: impl FnOnce(&mut Vectors<'_>) -> T,
+) -> T {
+    let mut room = Room::default();
+    let mut vectors = Vectors::new(&mut room);
+    vectors.push_range(memory, buffers, range).unwrap();
+    work(&mut vectors)
+}
+
+fn write(memory: &DmaMemory, buffers: &Gather, range: Range<usize>, file: &File) {
+    with(memory, buffers, range, |vectors| vectors.write_at(file.as_fd(), 4)).unwrap();
+}
+
+fn read(memory: &DmaMemory, buffers: &Gather, file: &File, offset: u64) -> io::Result<()> {
+    with(memory, buffers, 0..buffers.len(), |vectors| vectors.read_at(file.as_fd(), offset))
+}
+
 #[test]
 fn scattered_bytes_become_a_stretch_of_the_file_and_come_back() {
     let memory = memory();
     memory.ram().unwrap().write_slice(b"head-onetwo", GuestAddress(0x100)).unwrap();
     let file = tempfile::tempfile().unwrap();
     let out = buffers(&memory, &[(0x100, 8), (0x108, 3)]);
-    Transfer::new(&memory, &out, 5..11).write_at(file.as_fd(), 4).unwrap();
+    write(&memory, &out, 5..11, &file);
     let into = buffers(&memory, &[(0x2000, 1), (0x3000, 5)]);
-    Transfer::new(&memory, &into, 0..6).read_at(file.as_fd(), 4).unwrap();
+    read(&memory, &into, &file, 4).unwrap();
     let mut found = [0; 6];
     into.copy(&memory, 0..6, &mut found).unwrap();
     assert_eq!(&found, b"onetwo");
@@ -43,8 +64,7 @@ fn more_pieces_than_one_system_call_takes_are_moved_all() {
     let path = directory.path().join("file");
     let content: Vec<u8> = (0..all.len()).map(|at| (at % 251) as u8).collect();
     fs::write(&path, &content).unwrap();
-    let file = fs::File::open(&path).unwrap();
-    Transfer::new(&memory, &all, 0..all.len()).read_at(file.as_fd(), 0).unwrap();
+    read(&memory, &all, &File::open(&path).unwrap(), 0).unwrap();
     let mut found = vec![0; all.len()];
     all.copy(&memory, 0..all.len(), &mut found).unwrap();
     assert_eq!(found, content);
@@ -54,8 +74,7 @@ fn more_pieces_than_one_system_call_takes_are_moved_all() {
 fn a_file_that_ends_early_is_an_error() {
     let memory = memory();
     let into = buffers(&memory, &[(0, 8)]);
-    let file = tempfile::tempfile().unwrap();
-    let error = Transfer::new(&memory, &into, 0..8).read_at(file.as_fd(), 0).unwrap_err();
+    let error = read(&memory, &into, &tempfile::tempfile().unwrap(), 0).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
 }
 
@@ -64,17 +83,31 @@ fn no_byte_moves_while_bus_mastering_is_off() {
     let memory = memory();
     let all = buffers(&memory, &[(0, 8)]);
     memory.set_enabled(false);
-    let file = tempfile::tempfile().unwrap();
-    assert!(Transfer::new(&memory, &all, 0..8).write_at(file.as_fd(), 0).is_err());
-    assert_eq!(file.metadata().unwrap().len(), 0);
+    let mut room = Room::default();
+    let mut vectors = Vectors::new(&mut room);
+    assert_eq!(vectors.push_range(&memory, &all, 0..8), Err(DmaError::Disabled));
+    assert!(vectors.is_empty());
+}
+
+#[test]
+fn nothing_is_read_into_memory_that_was_lent_to_be_read() {
+    let memory = memory();
+    let into = buffers(&memory, &[(0, 8)]);
+    let mut room = Room::default();
+    let mut vectors = Vectors::new(&mut room);
+    vectors.push_bytes(b"constant");
+    vectors.push_range(&memory, &into, 0..8).unwrap();
+    let error = vectors.read_at(tempfile::tempfile().unwrap().as_fd(), 0).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
 
 #[test]
 fn alignment_is_that_of_every_piece() {
     let memory = memory();
     let aligned = buffers(&memory, &[(0x1000, 0x1000), (0x8000, 0x2000)]);
-    assert!(Transfer::new(&memory, &aligned, 0..0x3000).is_aligned(0x1000));
-    assert!(!Transfer::new(&memory, &aligned, 0x200..0x3000).is_aligned(0x1000));
+    let are_aligned = |vectors: &mut Vectors<'_>| vectors.are_aligned(0x1000);
+    assert!(with(&memory, &aligned, 0..0x3000, are_aligned));
+    assert!(!with(&memory, &aligned, 0x200..0x3000, are_aligned));
     let askew = buffers(&memory, &[(0x1200, 0x1000)]);
-    assert!(!Transfer::new(&memory, &askew, 0..0x1000).is_aligned(0x1000));
+    assert!(!with(&memory, &askew, 0..0x1000, are_aligned));
 }

@@ -17,7 +17,6 @@ mod null;
 mod stream;
 mod tap;
 mod tap_ioctl;
-mod vectors;
 mod vnet;
 
 pub use batch::{Batch, Frame, Gso, GsoKind, Metadata, Part};

@@ -15,9 +15,9 @@ use nix::sys::socket::{
 };
 
 use super::framing::{FrameReader, FrameWriter, Lost, MAX_FRAME, PREFIX};
-use super::vectors::{Room, Vectors};
 use super::{Backend, Batch, Metadata, Part, Sent};
 use crate::memory::DmaMemory;
+use crate::vectors::{Room, Vectors};
 
 /// Longest path of a unix socket on Linux, without the NUL that ends it.
 pub const MAX_SOCKET_PATH: usize = 107;

@@ -15,10 +15,10 @@ use nix::errno::Errno;
 
 use super::framing::MAX_FRAME;
 use super::tap_ioctl::{self, FLAG_CHECKSUM, FLAG_TSO_ECN, FLAG_TSO4, FLAG_TSO6};
-use super::vectors::{Room, Vectors};
 use super::vnet::{self, HEADER, Header};
 use super::{Backend, Batch, Frame, Metadata, Offloads, Part, Sent};
 use crate::memory::DmaMemory;
+use crate::vectors::{Room, Vectors};
 
 /// Longest name of a network interface on Linux, without the NUL that ends it.
 const MAX_NAME: usize = libc::IFNAMSIZ - 1;

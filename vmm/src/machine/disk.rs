@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use devices::transfer::Transfer;
+use devices::vectors::{Room, Vectors};
 use devices::virtio::block::{self, Block, Operation, Outcome, Request, SECTOR, Span};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
@@ -132,13 +132,17 @@ impl Image {
     }
 
     fn try_carry_out(&self, request: &Request) -> io::Result<()> {
-        let transfer = || Transfer::new(&request.memory, &request.buffers, request.data.clone());
+        let mut room = Room::default();
+        let mut vectors = Vectors::new(&mut room);
+        vectors
+            .push_range(&request.memory, &request.buffers, request.data.clone())
+            .map_err(io::Error::other)?;
         match &request.operation {
             Operation::Read(offset) => {
-                transfer().read_at(self.file_for(&transfer(), *offset).as_fd(), *offset)
+                vectors.read_at(self.file_for(&vectors, *offset).as_fd(), *offset)
             }
             Operation::Write(offset) => {
-                transfer().write_at(self.file_for(&transfer(), *offset).as_fd(), *offset)?;
+                vectors.write_at(self.file_for(&vectors, *offset).as_fd(), *offset)?;
                 self.written(request)
             }
             Operation::Flush => self.file.sync_data(),
@@ -155,10 +159,10 @@ impl Image {
     }
 
     /// The descriptor that takes this transfer.
-    fn file_for(&self, transfer: &Transfer<'_>, offset: u64) -> &File {
+    fn file_for(&self, vectors: &Vectors<'_>, offset: u64) -> &File {
         match &self.direct {
             Some(direct)
-                if offset.is_multiple_of(ALIGNMENT as u64) && transfer.is_aligned(ALIGNMENT) =>
+                if offset.is_multiple_of(ALIGNMENT as u64) && vectors.are_aligned(ALIGNMENT) =>
             {
                 direct
             }
