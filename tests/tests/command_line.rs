@@ -235,15 +235,40 @@ fn a_running_path_is_changed_and_shown_from_another_process() {
 fn a_reader_that_went_away_is_no_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let output = nicvmm(&["compare", "--list"])
-        .stdout(writer.try_clone().unwrap())
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()));
+    let result = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/lab/compare.json");
+    for command in [
+        &["--help"][..],
+        &["--version"],
+        &["run", "--help"],
+        &["run", "--print-config"],
+        &["compare", "--list"],
+        &["compare", "--show", "incident/row-01"],
+        &["compare", "--from", result.to_str().unwrap()],
+        &["completions", "bash"],
+        &["guest", "list"],
+        &["guest", "list", "--json"],
+    ] {
+        let output = nicvmm(command)
+            .stdout(writer.try_clone().unwrap())
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        let told = (output.status.code(), complaint(&output));
+        assert_eq!(told, (Some(0), String::new()), "{command:?}");
+    }
     // Nor is one of complaints, but the status stays.
-    let status = nicvmm(&["path", "show", "--control", "/nonexistent"]).stderr(writer).status();
+    let status = nicvmm(&["path", "show", "--control", "/nonexistent"])
+        .stderr(writer.try_clone().unwrap())
+        .status();
     assert_eq!(status.unwrap().code(), Some(FAULT));
+    // Nor one of the log, which guests can add to.
+    let directory = TempDir::new().unwrap();
+    let kernel = file(&directory, "kernel", &elf::kernel(DIES));
+    let status = nicvmm(&["run", "--host", "kvm", "--console", "none", "--kernel", &kernel])
+        .env("NICVMM_LOG", "trace")
+        .stderr(writer)
+        .status();
+    assert_eq!(status.unwrap().code(), Some(TRIPLE_FAULT));
 }
 
 #[test]

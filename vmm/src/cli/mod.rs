@@ -66,6 +66,8 @@ pub fn main() -> ExitCode {
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .without_time()
         .with_target(false)
+        // It would complain by a panic where nobody reads standard error any more.
+        .log_internal_errors(false)
         .init();
     let line = match config::expand(&Cli::command(), std::env::args_os().collect()) {
         Ok(line) => line,
