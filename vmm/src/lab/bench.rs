@@ -14,13 +14,13 @@ use super::command::{self, GuestCommand, Places, Record};
 use super::error::Error;
 use super::machine::{Job, Machine};
 use super::parse;
-use super::plan::{Arm, IpVersion, PathPlan, Plan};
+use super::plan::{Accelerator, Arm, IpVersion, PathPlan, Plan};
 use super::process::{Output, Part};
 use super::progress::Progress;
 use super::readings::Readings;
 use super::stop::Stop;
 use super::trace::{self, Packet};
-use super::variant::Variant;
+use super::variant::{Variant, Vmm};
 use super::wait::Watch;
 
 /// The path has its sockets within this time, or something is wrong.
@@ -100,7 +100,7 @@ impl Bench {
         let (path, readings) = start_path(plan, arm, &directory, &record, &mut watch)?;
         let mut start = |nic, role| start_guest(plan, arm, nic, role, &directory, &mut watch);
         let server = start(&arm.nic, Role::Server)?;
-        let client = start(&client_nic(&arm.nic), Role::Client)?;
+        let client = start(&client_nic(plan.accelerator), Role::Client)?;
         Ok(Self { server, client, readings, watch, path, record, scratch })
     }
 
@@ -218,9 +218,13 @@ fn start_guest(
     Ok(Machine::new(role, part, places))
 }
 
-/// The client is the same in every run but for who runs it, which goes with the server.
-fn client_nic(server: &Variant) -> Variant {
-    Variant { vmm: server.vmm, model: "virtio-net".to_owned(), options: Vec::new() }
+/// The client is the same in every run. Without KVM only QEMU can run it.
+fn client_nic(accelerator: Accelerator) -> Variant {
+    let vmm = match accelerator {
+        Accelerator::Kvm => Vmm::Nicvmm,
+        Accelerator::Tcg => Vmm::Qemu,
+    };
+    Variant { vmm: Some(vmm), model: "virtio-net".to_owned(), options: Vec::new() }
 }
 
 impl Directory<'_> {

@@ -43,7 +43,9 @@ fn qemu_gets_the_same_image_wire_and_address() {
     assert!(line.starts_with("qemu-system-x86_64 "), "{line}");
     assert!(line.contains("-accel tcg"), "{line}");
     assert!(
-        line.contains("-device virtio-net-pci,netdev=n0,romfile=,mac=52:54:00:00:01:02,tx=bh"),
+        line.contains(
+            "-device virtio-net-pci,netdev=n0,addr=3,romfile=,mac=52:54:00:00:01:02,tx=bh"
+        ),
         "{line}"
     );
     assert!(line.contains("addr.type=unix,addr.path=/s/net"), "{line}");
