@@ -2,7 +2,7 @@
 //! goes out in segments that are right in every byte, and interrupts come.
 
 use devices::rtl8139::{self, Rtl8139, Tso};
-use devices::virtio::net::{Config, VECTORS, VirtioNet};
+use devices::virtio::net::{Config, VirtioNet};
 use tests::bare_metal::contract::headers;
 use tests::bare_metal::segments::{Flags, segments};
 use tests::bare_metal::{Guest, Outcome, Wire};
@@ -24,8 +24,8 @@ fn rtl8139(guest: Guest, tso: Tso, wire: Wire) -> Guest {
 
 fn virtio_net(guest: Guest, wire: Wire) -> Guest {
     let make = |machine: &vmm::machine::Machine| -> Box<dyn devices::pci::Function> {
-        let messages = machine.messages(VECTORS).expect("KVM has vectors");
         let config = Config::new(headers::SOURCE);
+        let messages = machine.messages(config.vectors()).expect("KVM has vectors");
         let nic = VirtioNet::function(config, machine.dma_memory(), messages);
         Box::new(nic.expect("the configuration makes sense"))
     };

@@ -200,6 +200,22 @@ impl Backend for Capture {
         self.inner.descriptor()
     }
 
+    fn connection(&self) -> u64 {
+        self.inner.connection()
+    }
+
+    fn reads(&self) -> bool {
+        self.inner.reads()
+    }
+
+    fn inbox(&self) -> Option<BorrowedFd<'_>> {
+        self.inner.inbox()
+    }
+
+    fn activate(&mut self, on: bool) {
+        self.inner.activate(on);
+    }
+
     fn link(&self) -> bool {
         self.inner.link()
     }

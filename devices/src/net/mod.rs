@@ -21,7 +21,7 @@ mod vnet;
 
 pub use batch::{Batch, Frame, Gso, GsoKind, Metadata, Part};
 pub use capture::Capture;
-pub use nic::{Nic, Receipt, Transmit};
+pub use nic::{Nic, QueuePair, Receipt, Transmit};
 pub use null::{Loop, Null};
 pub use stream::{MAX_SOCKET_PATH, Stream, StreamError, check_socket_path};
 pub use tap::{Tap, TapError};
@@ -80,6 +80,25 @@ pub trait Backend: Send {
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }
+
+    /// The number of the descriptor's connection: where it is another one, so is the descriptor, even
+    /// under the same number.
+    fn connection(&self) -> u64 {
+        0
+    }
+
+    /// Whether the descriptor tells of incoming frames, and is worth watching for them now.
+    fn reads(&self) -> bool {
+        true
+    }
+
+    /// What tells of incoming frames beside the descriptor, by an edge: nobody reads it.
+    fn inbox(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// For one of several backends on the same wire: whether frames may come to it.
+    fn activate(&mut self, _on: bool) {}
 
     /// Whether the wire reaches its peer. Checked after every call that did input or output.
     fn link(&self) -> bool {

@@ -24,7 +24,7 @@ pub enum Receipt {
     NoRoom,
 }
 
-/// A NIC between a guest and a backend.
+/// A NIC between a guest and a backend, or one of its pairs of queues.
 ///
 /// The driver of a NIC calls `transmit` after a doorbell, `receive` for each incoming frame
 /// followed by `flush` at the end of each run of frames, and passes the interrupt on after each.
@@ -38,11 +38,36 @@ pub trait Nic: Send {
     /// Ends a run of `receive` calls: interrupts that were held back to share are due now.
     fn flush(&mut self) {}
 
-    /// Tells that the cable was plugged in or pulled.
-    fn set_link(&mut self, up: bool);
+    /// Tells that the cable was plugged in or pulled. A pair leaves that to its NIC.
+    fn set_link(&mut self, _up: bool) {}
 
     /// What the guest takes unfinished now; it may change its mind at any doorbell.
     fn takes(&self) -> Offloads {
         Offloads::default()
     }
+
+    /// Whether the guest uses it: of several pairs it may leave some alone.
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    /// For a pair: whether an interrupt waits for the function's line. The function has to be driven
+    /// then.
+    fn asserts(&self) -> bool {
+        false
+    }
+
+    /// The pairs of queues, if the NIC has such: each of them may be driven without the function's
+    /// lock, by a thread of its own, and frames shall go through them alone.
+    fn pairs(&self) -> Vec<QueuePair> {
+        Vec::new()
+    }
+}
+
+/// A pair of queues.
+pub struct QueuePair {
+    /// The way its frames go.
+    pub nic: Box<dyn Nic>,
+    /// The doorbells of the function that ring for it.
+    pub bells: [u32; 2],
 }

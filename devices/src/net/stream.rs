@@ -58,6 +58,8 @@ pub fn check_socket_path(path: &Path) -> Result<(), StreamError> {
 pub struct Stream {
     path: Option<PathBuf>,
     socket: Option<OwnedFd>,
+    /// Connections so far.
+    connections: u64,
     reader: FrameReader,
     writer: FrameWriter,
     lengths: Vec<[u8; PREFIX]>,
@@ -97,7 +99,19 @@ impl Stream {
     fn with(path: Option<PathBuf>, socket: Option<OwnedFd>) -> Self {
         let (reader, writer) = (FrameReader::default(), FrameWriter::default());
         let (lengths, room) = (Vec::new(), Room::default());
-        Self { path, socket, reader, writer, lengths, room, unproven: true, hang_ups: 0, pause: 0 }
+        let connections = 0;
+        Self {
+            path,
+            socket,
+            connections,
+            reader,
+            writer,
+            lengths,
+            room,
+            unproven: true,
+            hang_ups: 0,
+            pause: 0,
+        }
     }
 
     fn lose(&mut self, why: Lost) {
@@ -210,6 +224,10 @@ impl Backend for Stream {
         self.socket.as_ref().map(AsFd::as_fd)
     }
 
+    fn connection(&self) -> u64 {
+        self.connections
+    }
+
     fn link(&self) -> bool {
         self.socket.is_some()
     }
@@ -223,6 +241,7 @@ impl Backend for Stream {
         {
             tracing::info!(peer = %self.peer(), "link up");
             self.socket = Some(socket);
+            self.connections += 1;
             self.unproven = true;
         }
         self.link()

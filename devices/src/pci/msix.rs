@@ -1,11 +1,15 @@
 //! MSI-X: the capability, the table and the pending bits.
 //!
 //! Layout behind its BAR: the table at [`TABLE_OFFSET`], the pending bits at [`PENDING_OFFSET`].
+//!
+//! Each vector has a lock of its own, so that threads which send different ones do not meet.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::config::Configuration;
 use crate::interrupt::{Message, Messages};
+use crate::sync::lock;
 
 /// Capability ID.
 pub const ID: u8 = 0x11;
@@ -25,12 +29,22 @@ const FUNCTION_MASK: u16 = 1 << 14;
 const ENTRY: usize = 16;
 const ENTRY_MASKED: u32 = 1;
 
+/// An entry of the table, and its pending bit.
+#[derive(Clone, Copy)]
+struct Entry {
+    words: [u32; 4],
+    pending: bool,
+}
+
+impl Entry {
+    const RESET: Self = Self { words: [0, 0, 0, ENTRY_MASKED], pending: false };
+}
+
 /// The MSI-X state of a function.
 pub struct Msix {
     capability: usize,
-    table: Vec<[u32; 4]>,
-    pending: Vec<bool>,
-    control: u16,
+    entries: Vec<Mutex<Entry>>,
+    control: AtomicU16,
     sink: Arc<dyn Messages>,
 }
 
@@ -54,30 +68,28 @@ impl Msix {
             configuration.add_capability(ID, &body, &(ENABLE | FUNCTION_MASK).to_le_bytes())?;
         Some(Self {
             capability,
-            table: vec![[0, 0, 0, ENTRY_MASKED]; usize::from(vectors)],
-            pending: vec![false; usize::from(vectors)],
-            control: 0,
+            entries: (0..vectors).map(|_| Mutex::new(Entry::RESET)).collect(),
+            control: AtomicU16::new(0),
             sink,
         })
     }
 
     /// Whether the guest switched it on.
     pub fn enabled(&self) -> bool {
-        self.control & ENABLE != 0
+        self.control.load(Ordering::SeqCst) & ENABLE != 0
     }
 
     /// Number of vectors.
     pub fn vectors(&self) -> u16 {
-        self.table.len() as u16
+        self.entries.len() as u16
     }
 
     /// To be called after each write to configuration space.
-    pub fn configuration_written(&mut self, configuration: &Configuration) {
+    pub fn configuration_written(&self, configuration: &Configuration) {
         let control = configuration.u16(self.capability + 2);
-        if control != self.control {
-            self.control = control;
-            for vector in 0..self.table.len() {
-                self.program(vector);
+        if self.control.swap(control, Ordering::SeqCst) != control {
+            for (vector, entry) in self.entries.iter().enumerate() {
+                self.program(vector, &mut lock(entry));
             }
         }
     }
@@ -90,68 +102,68 @@ impl Msix {
     }
 
     fn byte(&self, at: usize) -> u8 {
-        if let Some(entry) = self.table.get(at / ENTRY) {
-            return entry[at % ENTRY / 4].to_le_bytes()[at % 4];
+        if let Some(entry) = self.entries.get(at / ENTRY) {
+            return lock(entry).words[at % ENTRY / 4].to_le_bytes()[at % 4];
         }
         let Some(first) = at.checked_sub(PENDING_OFFSET as usize).map(|byte| byte * 8) else {
             return 0;
         };
         (0..8)
-            .filter(|bit| self.pending.get(first + bit) == Some(&true))
+            .filter(|bit| self.entries.get(first + bit).is_some_and(|entry| lock(entry).pending))
             .fold(0, |bits, bit| bits | 1 << bit)
     }
 
     /// Writes the table. Only aligned 4 or 8 byte writes count, as the specification asks.
-    pub fn write(&mut self, offset: u64, data: &[u8]) {
+    pub fn write(&self, offset: u64, data: &[u8]) {
         if !data.len().is_multiple_of(4) || !offset.is_multiple_of(4) {
             return;
         }
         for (index, chunk) in data.chunks_exact(4).enumerate() {
             let at = offset as usize + 4 * index;
-            let Some(entry) = self.table.get_mut(at / ENTRY) else {
+            let Some(entry) = self.entries.get(at / ENTRY) else {
                 continue;
             };
-            entry[at % ENTRY / 4] = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
-            self.program(at / ENTRY);
+            let mut entry = lock(entry);
+            let word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+            entry.words[at % ENTRY / 4] = word;
+            self.program(at / ENTRY, &mut entry);
         }
     }
 
-    fn open(&self, vector: usize) -> bool {
-        self.control & (ENABLE | FUNCTION_MASK) == ENABLE
-            && self.table[vector][3] & ENTRY_MASKED == 0
+    fn open(&self, entry: &Entry) -> bool {
+        self.control.load(Ordering::SeqCst) & (ENABLE | FUNCTION_MASK) == ENABLE
+            && entry.words[3] & ENTRY_MASKED == 0
     }
 
-    fn program(&mut self, vector: usize) {
-        let [low, high, data, _] = self.table[vector];
+    fn program(&self, vector: usize, entry: &mut Entry) {
+        let [low, high, data, _] = entry.words;
         let message = Message { address: u64::from(low) | u64::from(high) << 32, data };
-        let open = self.open(vector);
+        let open = self.open(entry);
         self.sink.program(vector as u16, open.then_some(message));
-        if open && std::mem::take(&mut self.pending[vector]) {
+        if open && std::mem::take(&mut entry.pending) {
             self.sink.send(vector as u16);
         }
     }
 
     /// Sends `vector`, or marks it pending while it is masked. [`NO_VECTOR`] and vectors beyond
     /// the table are ignored.
-    pub fn send(&mut self, vector: u16) {
-        let index = usize::from(vector);
-        if index >= self.table.len() {
-            return;
-        }
-        if self.open(index) {
+    pub fn send(&self, vector: u16) {
+        let Some(entry) = self.entries.get(usize::from(vector)) else { return };
+        let mut entry = lock(entry);
+        if self.open(&entry) {
             self.sink.send(vector);
         } else {
-            self.pending[index] = true;
+            entry.pending = true;
         }
     }
 
     /// Back to power-on state. The configuration space is reset by its owner.
-    pub fn reset(&mut self) {
-        self.control = 0;
-        for vector in 0..self.table.len() {
-            self.table[vector] = [0, 0, 0, ENTRY_MASKED];
-            self.pending[vector] = false;
-            self.program(vector);
+    pub fn reset(&self) {
+        self.control.store(0, Ordering::SeqCst);
+        for (vector, entry) in self.entries.iter().enumerate() {
+            let mut entry = lock(entry);
+            *entry = Entry::RESET;
+            self.program(vector, &mut entry);
         }
     }
 }

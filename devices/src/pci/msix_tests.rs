@@ -31,7 +31,7 @@ fn function() -> (Configuration, Msix, Arc<Recorder>) {
 
 #[test]
 fn a_vector_sent_while_masked_is_pending_and_goes_out_when_unmasked() {
-    let (mut configuration, mut msix, sink) = function();
+    let (mut configuration, msix, sink) = function();
     let _ = configuration.write(0x42, &(ENABLE).to_le_bytes());
     msix.configuration_written(&configuration);
 
@@ -47,7 +47,7 @@ fn a_vector_sent_while_masked_is_pending_and_goes_out_when_unmasked() {
 
 #[test]
 fn vectors_beyond_the_table_are_ignored() {
-    let (_, mut msix, sink) = function();
+    let (_, msix, sink) = function();
     msix.send(NO_VECTOR);
     msix.send(3);
     assert!(sink.0.lock().unwrap().is_empty());

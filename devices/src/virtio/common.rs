@@ -103,7 +103,7 @@ fn get(transport: &Transport, register: Register) -> u32 {
         Register::DeviceFeature => half(transport.offered, transport.device_feature_select),
         Register::DriverFeatureSelect => transport.driver_feature_select,
         Register::DriverFeature => half(transport.driver_features, transport.driver_feature_select),
-        Register::ConfigurationVector => transport.interrupts.configuration_vector.into(),
+        Register::ConfigurationVector => transport.shared.interrupts.configuration_vector().into(),
         Register::QueueCount => transport.queues.len() as u32,
         Register::Status => transport.status().into(),
         Register::Generation => transport.generation.into(),
@@ -112,7 +112,7 @@ fn get(transport: &Transport, register: Register) -> u32 {
         Register::QueueVector => {
             queue.map_or(crate::pci::msix::NO_VECTOR, |queue| queue.vector).into()
         }
-        Register::QueueEnable => queue.is_some_and(super::Virtqueue::enabled).into(),
+        Register::QueueEnable => queue.is_some_and(|queue| queue.enabled()).into(),
         // Every queue has its own doorbell, and names itself in what it writes there.
         Register::QueueNotifyOffset | Register::QueueNotifyData => {
             queue.map_or(0, |_| transport.queue_select).into()
@@ -131,26 +131,24 @@ fn set(transport: &mut Transport, device: &mut dyn VirtioDevice, register: Regis
         Register::DriverFeatureSelect => transport.driver_feature_select = value,
         Register::DriverFeature => transport.write_features(value),
         Register::ConfigurationVector => {
-            let vector = transport.interrupts.allowed(value as u16);
-            transport.interrupts.configuration_vector = vector;
+            transport.shared.interrupts.set_configuration_vector(value as u16);
         }
         Register::Status => transport.write_status(device, value as u8),
         Register::QueueSelect => transport.queue_select = value as u16,
         Register::QueueSize => {
-            if let Some(queue) = transport.selected_open() {
+            if let Some(mut queue) = transport.selected_open() {
                 queue.size = value as u16;
             }
         }
         Register::QueueVector => {
-            let vector = transport.interrupts.allowed(value as u16);
-            let index = usize::from(transport.queue_select);
-            if let Some(queue) = transport.queues.get_mut(index) {
+            let vector = transport.shared.interrupts.allowed(value as u16);
+            if let Some(mut queue) = transport.selected() {
                 queue.vector = vector;
             }
         }
         Register::QueueEnable if value == 1 => transport.enable_queue(),
         Register::QueueAddress(which, shift) => {
-            if let Some(queue) = transport.selected_open() {
+            if let Some(mut queue) = transport.selected_open() {
                 let kept = queue.addresses[which] & !(0xffff_ffff << shift);
                 queue.addresses[which] = kept | u64::from(value) << shift;
             }

@@ -124,6 +124,7 @@ impl<W> Deferred<W> {
             let Some(mut active) = transport.queue(queue) else { continue };
             let given = finish(work, active.memory())
                 .and_then(|length| active.complete(&[Used { head, length }]));
+            drop(active);
             if let Err(fault) = given {
                 transport.fail(fault);
             }

@@ -91,7 +91,7 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     }
 
     fn read_config(&mut self, offset: usize, data: &mut [u8]) {
-        self.configuration.set_interrupt_status(self.transport.interrupts.pending());
+        self.configuration.set_interrupt_status(self.transport.shared.interrupts.pending());
         if self.window.touched(offset, data.len())
             && let Some((bar, at, width)) = self.window.target(&self.configuration)
         {
@@ -105,12 +105,12 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     fn write_config(&mut self, offset: usize, data: &[u8]) -> Action {
         let had_bus = self.configuration.bus_master();
         let mut action = self.configuration.write(offset, data);
-        self.transport.memory.set_enabled(self.configuration.bus_master());
+        self.transport.set_bus_master(self.configuration.bus_master());
         if !had_bus && self.transport.running() && self.configuration.bus_master() {
             self.catch_up();
             action = if action == Action::None { Action::Service } else { action };
         }
-        self.transport.interrupts.msix.configuration_written(&self.configuration);
+        self.transport.shared.interrupts.msix.configuration_written(&self.configuration);
         if self.window.touched(offset, data.len())
             && let Some((bar, at, width)) = self.window.target(&self.configuration)
         {
@@ -125,13 +125,13 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
         data.fill(0);
         match (bar, Place::at(offset)) {
             (MSIX_BAR, _) if offset < msix::BAR_SIZE => {
-                self.transport.interrupts.msix.read(offset, data);
+                self.transport.shared.interrupts.msix.read(offset, data);
             }
             (BAR, Place::Common(at)) => common::read(&self.transport, at, data),
             (BAR, Place::Device(at)) => self.device.read_configuration(at, data),
             (BAR, Place::Isr) => {
                 if let Some(byte) = data.first_mut() {
-                    *byte = self.transport.interrupts.take_isr();
+                    *byte = self.transport.shared.interrupts.take_isr();
                 }
             }
             _ => {}
@@ -141,7 +141,7 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     fn write_bar(&mut self, bar: usize, offset: u64, data: &[u8]) -> Action {
         match (bar, Place::at(offset)) {
             (MSIX_BAR, _) if offset < msix::BAR_SIZE => {
-                self.transport.interrupts.msix.write(offset, data);
+                self.transport.shared.interrupts.msix.write(offset, data);
             }
             (BAR, Place::Common(at)) => {
                 let was_running = self.transport.running();
@@ -193,7 +193,7 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
 
     fn level(&self) -> bool {
         let disabled = self.configuration.command() & COMMAND_NO_INTX != 0;
-        self.transport.interrupts.pending() && !disabled
+        self.transport.shared.interrupts.pending() && !disabled
     }
 
     fn as_nic(&mut self) -> Option<&mut dyn Nic> {
@@ -203,8 +203,8 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     fn reset(&mut self) {
         self.transport.reset(&mut self.device);
         self.unfinished.clear();
-        self.transport.interrupts.msix.reset();
-        self.transport.memory.set_enabled(false);
+        self.transport.shared.interrupts.msix.reset();
+        self.transport.set_bus_master(false);
         self.configuration.reset();
     }
 }

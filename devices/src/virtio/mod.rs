@@ -27,6 +27,7 @@ mod queue;
 pub mod rng;
 mod serve;
 pub mod share;
+mod shared;
 #[cfg(test)]
 mod testing;
 mod transport;
@@ -38,6 +39,7 @@ pub use function::VirtioPci;
 pub use interrupt::Interrupts;
 pub use queue::{ActiveQueue, Chain, Direction, MAX_CHAIN, Used, Virtqueue, gather, split, walk};
 pub use serve::{Served, serve};
+pub use shared::QueueHandle;
 pub use transport::{Transport, TransportError};
 
 use crate::net::Nic;

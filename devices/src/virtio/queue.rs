@@ -5,6 +5,7 @@
 //! whole), and a batch wants one publication: so [`ActiveQueue::complete`] writes any number of
 //! elements and then the index, and [`ActiveQueue::signal`] decides once about the interrupt.
 
+use std::sync::MutexGuard;
 use std::sync::atomic::{Ordering, fence};
 
 use virtio_bindings::virtio_ring::VRING_AVAIL_F_NO_INTERRUPT;
@@ -12,7 +13,8 @@ use virtio_queue::desc::split::Descriptor;
 use virtio_queue::{DescriptorChain, Error, Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
-use super::{Fault, Interrupts};
+use super::Fault;
+use super::shared::Shared;
 use crate::memory::{DmaMemory, Gather};
 use crate::pci::msix::NO_VECTOR;
 
@@ -172,20 +174,20 @@ impl Virtqueue {
     }
 }
 
-/// A queue in use: lent by [`Transport::queue`](super::Transport::queue) while the driver is ready,
-/// the queue enabled and bus mastering on.
+/// A queue in use: lent by [`Transport::queue`](super::Transport::queue) or a
+/// [`QueueHandle`](super::QueueHandle) while the driver is ready, the queue enabled and bus mastering
+/// on.
 #[derive(Debug)]
 pub struct ActiveQueue<'t> {
-    pub(super) virtqueue: &'t mut Virtqueue,
-    pub(super) memory: &'t DmaMemory,
+    pub(super) virtqueue: MutexGuard<'t, Virtqueue>,
+    pub(super) shared: &'t Shared,
     pub(super) ram: &'t GuestMemoryMmap,
-    pub(super) interrupts: &'t mut Interrupts,
 }
 
 impl<'t> ActiveQueue<'t> {
     /// Guest memory, for the buffers.
     pub fn memory(&self) -> &'t DmaMemory {
-        self.memory
+        &self.shared.memory
     }
 
     /// Its size in descriptors.
@@ -247,12 +249,12 @@ impl<'t> ActiveQueue<'t> {
     /// Interrupts the driver if it asked for that at one of the chains completed since the last
     /// call: by event index if negotiated, else by its flag.
     pub fn signal(&mut self) -> Result<(), Fault> {
-        let queue = &self.virtqueue.queue;
-        let (old, new) = (self.virtqueue.signalled, queue.next_used());
+        let new = self.virtqueue.queue.next_used();
+        let old = std::mem::replace(&mut self.virtqueue.signalled, new);
         if old == new {
             return Ok(());
         }
-        self.virtqueue.signalled = new;
+        let queue = &self.virtqueue.queue;
         // The driver must see the used index before we read what it wrote after looking at it.
         fence(Ordering::SeqCst);
         let ring = queue.avail_ring();
@@ -264,7 +266,7 @@ impl<'t> ActiveQueue<'t> {
             self.load(ring)? & VRING_AVAIL_F_NO_INTERRUPT as u16 == 0
         };
         if wanted {
-            self.interrupts.queue(self.virtqueue.vector);
+            self.shared.interrupts.queue(self.virtqueue.vector);
         }
         Ok(())
     }

@@ -25,7 +25,9 @@ pub fn serve(
     mut work: impl FnMut(Chain<'_>, &DmaMemory) -> Result<Served, Fault>,
 ) -> bool {
     let Some(mut queue) = transport.queue(index) else { return false };
-    match round(&mut queue, &mut work) {
+    let end = round(&mut queue, &mut work);
+    drop(queue);
+    match end {
         Ok(more) => more,
         Err(fault) => {
             transport.fail(fault);

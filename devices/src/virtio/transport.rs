@@ -11,16 +11,19 @@ use virtio_bindings::virtio_config::{
 };
 use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
 
-use super::{ActiveQueue, Fault, Interrupts, VirtioDevice, Virtqueue};
+use std::sync::{Arc, MutexGuard};
+
+use super::shared::Shared;
+use super::{ActiveQueue, Fault, Interrupts, QueueHandle, VirtioDevice, Virtqueue};
 use crate::memory::DmaMemory;
 use crate::pci::msix::NO_VECTOR;
 
 const ACKNOWLEDGE: u8 = VIRTIO_CONFIG_S_ACKNOWLEDGE as u8;
 const DRIVER: u8 = VIRTIO_CONFIG_S_DRIVER as u8;
 const FEATURES_OK: u8 = VIRTIO_CONFIG_S_FEATURES_OK as u8;
-const DRIVER_OK: u8 = VIRTIO_CONFIG_S_DRIVER_OK as u8;
-const NEEDS_RESET: u8 = VIRTIO_CONFIG_S_NEEDS_RESET as u8;
-const FAILED: u8 = VIRTIO_CONFIG_S_FAILED as u8;
+pub(super) const DRIVER_OK: u8 = VIRTIO_CONFIG_S_DRIVER_OK as u8;
+pub(super) const NEEDS_RESET: u8 = VIRTIO_CONFIG_S_NEEDS_RESET as u8;
+pub(super) const FAILED: u8 = VIRTIO_CONFIG_S_FAILED as u8;
 
 const EVENT_INDEX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
 const VERSION_1: u64 = 1 << VIRTIO_F_VERSION_1;
@@ -45,17 +48,14 @@ pub enum TransportError {
 /// The state that driver and device share.
 #[derive(Debug)]
 pub struct Transport {
-    pub(super) memory: DmaMemory,
-    pub(super) queues: Vec<Virtqueue>,
-    pub(super) interrupts: Interrupts,
+    pub(super) shared: Arc<Shared>,
+    pub(super) queues: Vec<QueueHandle>,
     pub(super) offered: u64,
     pub(super) device_feature_select: u32,
     pub(super) driver_feature_select: u32,
     pub(super) driver_features: u64,
     pub(super) queue_select: u16,
     pub(super) generation: u8,
-    status: u8,
-    faults: u64,
 }
 
 impl Transport {
@@ -65,85 +65,81 @@ impl Transport {
         memory: DmaMemory,
         interrupts: Interrupts,
     ) -> Result<Self, TransportError> {
-        let queues = device
-            .queue_sizes()
-            .iter()
-            .enumerate()
-            .map(|(index, size)| Virtqueue::new(*size).ok_or(TransportError::QueueSize(index)));
+        let shared = Arc::new(Shared::new(memory, interrupts));
+        let queues = device.queue_sizes().iter().enumerate().map(|(index, size)| {
+            let queue = Virtqueue::new(*size).ok_or(TransportError::QueueSize(index))?;
+            Ok(QueueHandle::new(queue, shared.clone()))
+        });
         Ok(Self {
-            memory,
             queues: queues.collect::<Result<_, _>>()?,
-            interrupts,
+            shared,
             offered: device.features() | OWN_FEATURES,
             device_feature_select: 0,
             driver_feature_select: 0,
             driver_features: 0,
             queue_select: 0,
             generation: 0,
-            status: 0,
-            faults: 0,
         })
     }
 
     /// Guest memory.
     pub fn memory(&self) -> &DmaMemory {
-        &self.memory
+        &self.shared.memory
     }
 
     /// Device status, as the driver reads it.
     pub fn status(&self) -> u8 {
-        self.status
+        self.shared.status()
     }
 
     /// Faults of the driver so far.
     pub fn faults(&self) -> u64 {
-        self.faults
+        self.shared.faults()
     }
 
     /// Whether the driver is ready, has done nothing wrong and has not given up.
     pub fn running(&self) -> bool {
-        self.status & (DRIVER_OK | NEEDS_RESET | FAILED) == DRIVER_OK
+        self.shared.running()
     }
 
     /// Whether queue `index` could work but for bus mastering, which is off.
     pub fn waits_for_bus(&self, index: u16) -> bool {
         let queue = self.queues.get(usize::from(index));
-        self.running() && queue.is_some_and(Virtqueue::enabled) && self.memory.ram().is_none()
+        let enabled = queue.is_some_and(|queue| queue.setup().enabled());
+        self.running() && enabled && self.memory().ram().is_none()
     }
 
     /// Queue `index` for work; `None` while the driver is not ready, the queue is not enabled or
     /// bus mastering is off.
     pub fn queue(&mut self, index: u16) -> Option<ActiveQueue<'_>> {
-        if !self.running() {
-            return None;
+        self.queues.get(usize::from(index))?.active()
+    }
+
+    /// A share in queue `index`, for whoever works on it without the function's lock.
+    pub fn handle(&self, index: u16) -> Option<QueueHandle> {
+        self.queues.get(usize::from(index)).cloned()
+    }
+
+    /// Opens or closes the gate to guest memory (PCI command register, bit 2). Once it is closed
+    /// nobody is in there any more.
+    pub(super) fn set_bus_master(&self, on: bool) {
+        let was_on = self.shared.memory.ram().is_some();
+        self.shared.memory.set_enabled(on);
+        if was_on && !on {
+            self.queues.iter().for_each(|queue| drop(queue.setup()));
         }
-        let virtqueue = self.queues.get_mut(usize::from(index))?;
-        if !virtqueue.enabled() {
-            return None;
-        }
-        let ram = self.memory.ram()?;
-        let (memory, interrupts) = (&self.memory, &mut self.interrupts);
-        Some(ActiveQueue { virtqueue, memory, ram, interrupts })
     }
 
     /// Stops the device for a fault of the driver until the driver resets it (section 2.1.2).
     pub fn fail(&mut self, fault: Fault) {
-        self.faults += 1;
-        if self.faults == 1 {
-            tracing::warn!(%fault, "virtio driver at fault; the device asks to be reset");
-        }
-        let announce = self.running();
-        self.status |= NEEDS_RESET;
-        if announce {
-            self.interrupts.configuration();
-        }
+        self.shared.fail(fault);
     }
 
     /// Tells the driver that the device's configuration space changed.
     pub fn configuration_changed(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         if self.running() {
-            self.interrupts.configuration();
+            self.shared.interrupts.configuration();
         }
     }
 
@@ -154,16 +150,16 @@ impl Transport {
             return;
         }
         if value & FAILED != 0 {
-            self.status |= FAILED;
+            self.shared.raise(FAILED);
         }
         let mut before = 0;
         for bit in [ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK] {
-            let climbs = value & bit != 0 && self.status & (before | bit) == before;
+            let climbs = value & bit != 0 && self.status() & (before | bit) == before;
             if climbs && (bit != FEATURES_OK || self.negotiated(device)) {
-                self.status |= bit;
                 if bit == DRIVER_OK {
                     device.start(self.driver_features);
                 }
+                self.shared.raise(bit);
             }
             before |= bit;
         }
@@ -183,31 +179,30 @@ impl Transport {
             1 => 32,
             _ => return,
         };
-        if self.status & FEATURES_OK == 0 {
+        if self.status() & FEATURES_OK == 0 {
             self.driver_features &= !(0xffff_ffff << shift);
             self.driver_features |= u64::from(value) << shift;
         }
     }
 
     /// The queue the driver selected.
-    pub(super) fn selected(&self) -> Option<&Virtqueue> {
-        self.queues.get(usize::from(self.queue_select))
+    pub(super) fn selected(&self) -> Option<MutexGuard<'_, Virtqueue>> {
+        self.queues.get(usize::from(self.queue_select)).map(QueueHandle::setup)
     }
 
     /// The queue the driver selected, while its layout may still be written.
-    pub(super) fn selected_open(&mut self) -> Option<&mut Virtqueue> {
-        let queue = self.queues.get_mut(usize::from(self.queue_select))?;
-        (!queue.enabled()).then_some(queue)
+    pub(super) fn selected_open(&self) -> Option<MutexGuard<'_, Virtqueue>> {
+        self.selected().filter(|queue| !queue.enabled())
     }
 
     /// The driver enables the selected queue.
     pub(super) fn enable_queue(&mut self) {
         let event_index = self.driver_features & EVENT_INDEX != 0;
-        if self.status & FEATURES_OK == 0 {
+        if self.status() & FEATURES_OK == 0 {
             return;
         }
-        let memory = self.memory.clone();
-        let enabled = self.selected_open().map(|queue| queue.enable(&memory, event_index));
+        let memory = self.memory().clone();
+        let enabled = self.selected_open().map(|mut queue| queue.enable(&memory, event_index));
         if let Some(Err(fault)) = enabled {
             self.fail(fault);
         }
@@ -218,24 +213,25 @@ impl Transport {
         if self.driver_features & RING_RESET == 0 {
             return;
         }
-        if let Some(queue) = self.queues.get_mut(usize::from(self.queue_select)) {
+        if let Some(queue) = self.queues.get(usize::from(self.queue_select)) {
             device.queue_reset(self.queue_select);
-            queue.reset();
+            queue.setup().reset();
         }
     }
 
     /// Back to the state before the driver came.
     pub(super) fn reset(&mut self, device: &mut dyn VirtioDevice) {
-        for queue in &mut self.queues {
+        self.shared.clear();
+        for queue in &self.queues {
+            let mut queue = queue.setup();
             queue.reset();
             queue.vector = NO_VECTOR;
         }
-        self.interrupts.reset();
+        self.shared.interrupts.reset();
         self.device_feature_select = 0;
         self.driver_feature_select = 0;
         self.driver_features = 0;
         self.queue_select = 0;
-        self.status = 0;
         device.stop();
     }
 }

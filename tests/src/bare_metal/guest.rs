@@ -64,7 +64,7 @@ impl Guest {
         mirrored: Option<usize>,
     ) -> Self {
         let nic = make(&self.0);
-        self.0.add_nic(nic, Box::new(backend), mirrored).expect("the NIC fits");
+        self.0.add_nic(nic, vec![Box::new(backend)], mirrored).expect("the NIC fits");
         self
     }
 

@@ -32,10 +32,12 @@ pub mod serial;
 pub mod share;
 mod signals;
 mod slot;
+mod thread;
 pub mod timeline;
 mod vcpu;
 pub mod vsock;
 mod wake;
+mod watched;
 mod worker;
 
 use std::os::fd::OwnedFd;
@@ -67,6 +69,7 @@ use nic::NicWorker;
 use pci::{PciBus, SharedBus};
 use serial::{InputFilter, Output, SerialInput, SerialPort};
 use signals::{Deadline, Signals};
+use thread::EventThread;
 use timeline::Timeline;
 use wake::ControlInterrupt;
 use worker::Worker;
@@ -91,6 +94,8 @@ pub struct Machine {
     debugger: Option<gdb::Listener>,
     context: vcpu::Context,
     events: EventManager<Subscriber>,
+    /// What has an event loop of its own, with the names of their threads.
+    beside: Vec<(String, Subscriber)>,
 }
 
 /// Makes the vCPU threads leave the guest and end. Answers false if one does not.
@@ -173,6 +178,7 @@ impl Machine {
             debugger: None,
             context,
             events,
+            beside: Vec::new(),
         };
         machine.add_platform(general_events)?;
         machine.add_subscriber(Box::new(ControlInterrupt(control_interrupt)));
@@ -243,17 +249,36 @@ impl Machine {
         Ok(Arc::new(MsiVectors::new(self.routing.clone(), count)?))
     }
 
-    /// Adds a NIC on `backend` in the next free slot. Reads of its memory BAR `mirrored` may be
-    /// served without leaving the guest.
+    /// Adds a NIC in the next free slot, with a backend for each of its pairs of queues, or with one
+    /// if it has no such. Several pairs have a thread each. Reads of its memory BAR `mirrored` may
+    /// be served without leaving the guest.
     pub fn add_nic(
         &mut self,
-        nic: Box<dyn Function>,
-        backend: Box<dyn Backend>,
+        mut nic: Box<dyn Function>,
+        backends: Vec<Box<dyn Backend>>,
         mirrored: Option<usize>,
     ) -> Result<()> {
-        let slot = self.pci.plug(self.next_slot, nic, mirrored)?;
+        let number = self.next_slot;
+        let pairs = nic.as_nic().map(|nic| nic.pairs()).unwrap_or_default();
+        let slot = self.pci.plug(number, nic, mirrored)?;
         self.next_slot += 1;
-        self.add_subscriber(Box::new(NicWorker::new(slot, backend)?));
+        if pairs.is_empty() {
+            for backend in backends {
+                self.add_subscriber(Box::new(NicWorker::new(slot.clone(), backend)?));
+            }
+            return Ok(());
+        }
+        let bells = pairs.iter().flat_map(|pair| pair.bells).collect();
+        self.add_subscriber(Box::new(Worker::beside(slot.clone(), bells)));
+        let many = pairs.len() > 1;
+        for (index, (pair, backend)) in pairs.into_iter().zip(backends).enumerate() {
+            let worker = Box::new(NicWorker::of_pair(slot.clone(), pair, index, backend)?);
+            if many {
+                self.beside.push((format!("nic{number}.{index}"), worker));
+            } else {
+                self.add_subscriber(worker);
+            }
+        }
         Ok(())
     }
 
@@ -327,6 +352,10 @@ impl Machine {
         if let Some(timeline) = &self.timeline {
             timeline.note_vcpus();
         }
+        let beside = std::mem::take(&mut self.beside).into_iter();
+        let beside: Vec<EventThread> = beside
+            .map(|(name, subscriber)| EventThread::start(name, subscriber))
+            .collect::<Result<_>>()?;
         let threads = self.start_vcpus()?;
         let ending = loop {
             if let Some(ending) = endings.get() {
@@ -343,6 +372,7 @@ impl Machine {
             }
         }
         self.context.stop.store(true, Ordering::Release);
+        drop(beside);
         if !stop_vcpus(threads) {
             tracing::error!("a vCPU did not stop within {KICK_LIMIT:?}");
             // It may come back and still use what the machine holds.

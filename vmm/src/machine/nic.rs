@@ -1,29 +1,35 @@
-//! Moves frames between a NIC and its backend: the subscriber that does a NIC's work on the
-//! event loop.
+//! Moves frames between a NIC and its backend: the subscriber that does a NIC's work on an event
+//! loop.
 //!
 //! Every wake-up ends in [`NicWorker::pump`]: the rest of the last batch, then transmit rounds,
-//! then a run of received frames, each under the function's lock, with the interrupt passed on
-//! before the lock is released. The backend's descriptor is watched for what is worth waking up
-//! for: input unless the guest has no room, output while a batch is left over.
+//! then a run of received frames, with the interrupt passed on after each. The backend's descriptor
+//! is watched for what is worth waking up for: input unless the guest has no room, output while a
+//! batch is left over.
+//!
+//! A worker has a whole NIC, under the function's lock, or one pair of queues, which has a lock of its
+//! own; then the function has a [`Worker`](super::worker::Worker) beside it.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices::net::{Backend, Offloads, Receipt, Sent, Transmit};
+use devices::net::{Backend, Nic, Offloads, QueuePair, Receipt, Sent, Transmit};
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use vmm_sys_util::epoll::EventSet;
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 use vmm_sys_util::timerfd::TimerFd;
 
 use super::error::{Error, Result};
-use super::slot::Slot;
+use super::slot::{Bell, Slot};
+use super::watched::Watched;
 
 const WIRE: u32 = 0;
 const RESAMPLE: u32 = 1;
 const RECONNECT: u32 = 2;
 const SERVICE: u32 = 3;
 const ALARM: u32 = 4;
-const FIRST_BELL: u32 = 5;
+const AGAIN: u32 = 5;
+const INBOX: u32 = 6;
+const FIRST_BELL: u32 = 7;
 
 /// Transmit rounds in a row before others get their turn.
 const TRANSMIT_ROUNDS: usize = 16;
@@ -32,15 +38,37 @@ const RECEIVE_FRAMES: usize = 256;
 /// How long to wait before trying to reach a lost peer again.
 const RECONNECT_EVERY: Duration = Duration::from_millis(100);
 
+/// What a worker drives.
+enum Lane {
+    /// The whole function.
+    Whole,
+    /// A pair of queues.
+    Pair {
+        /// The pair.
+        pair: QueuePair,
+        /// It is the first: it follows the link for all of them.
+        first: bool,
+    },
+}
+
+/// What the backend was told about the guest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Told {
+    takes: Offloads,
+    active: bool,
+}
+
 /// A NIC's worker.
 pub struct NicWorker {
     slot: Arc<Slot>,
+    lane: Lane,
     backend: Box<dyn Backend>,
     watched: Option<Watched>,
     reconnect: TimerFd,
+    /// Rung by the worker itself, when it stops with work left.
+    again: EventFd,
     link: bool,
-    /// What the backend was told that the guest takes unfinished.
-    takes: Offloads,
+    told: Told,
     /// The backend holds the rest of a batch.
     blocked: bool,
     /// The guest has no room for the next frame.
@@ -49,70 +77,111 @@ pub struct NicWorker {
     readable: bool,
 }
 
-/// The backend's descriptor as the event loop knows it: a duplicate of our own, so that it can be
-/// taken off the loop after the backend closed the original.
-struct Watched {
-    original: RawFd,
-    duplicate: OwnedFd,
-    interest: EventSet,
+impl Lane {
+    /// Whether it attends to doorbell `id`.
+    fn hears(&self, id: u32) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Pair { pair, .. } => pair.bells.contains(&id),
+        }
+    }
+
+    /// Rings `bell`, then runs `work`, and passes the interrupt on.
+    fn drive<T>(
+        &mut self,
+        slot: &Slot,
+        bell: Option<u32>,
+        work: impl FnOnce(&mut dyn Nic) -> T,
+    ) -> Option<T> {
+        match self {
+            Self::Whole => slot.drive(|function| {
+                if let Some(id) = bell {
+                    function.ring(id);
+                }
+                function.as_nic().map(work)
+            }),
+            Self::Pair { pair: QueuePair { nic, .. }, .. } => {
+                // To a driver that knows of one pair, this may be the control queue.
+                if let Some(id) = bell.filter(|_| !nic.is_active()) {
+                    slot.drive(|function| function.ring(id));
+                    let _ = slot.service().write(1);
+                }
+                let result = work(nic.as_mut());
+                if nic.asserts() {
+                    slot.drive(|_| ());
+                }
+                Some(result)
+            }
+        }
+    }
 }
 
 impl NicWorker {
-    /// The worker between the NIC in `slot` and `backend`.
+    /// The worker between the whole NIC in `slot` and `backend`.
     pub fn new(slot: Arc<Slot>, backend: Box<dyn Backend>) -> Result<Self> {
+        Self::on(Lane::Whole, slot, backend)
+    }
+
+    /// The worker between pair number `index` of the NIC in `slot` and `backend`.
+    pub fn of_pair(
+        slot: Arc<Slot>,
+        pair: QueuePair,
+        index: usize,
+        backend: Box<dyn Backend>,
+    ) -> Result<Self> {
+        Self::on(Lane::Pair { pair, first: index == 0 }, slot, backend)
+    }
+
+    fn on(lane: Lane, slot: Arc<Slot>, backend: Box<dyn Backend>) -> Result<Self> {
         let reconnect = TimerFd::new().map_err(|e| Error::System("timerfd", e.into()))?;
+        let again = EventFd::new(EFD_NONBLOCK).map_err(|e| Error::System("eventfd", e))?;
         Ok(Self {
             slot,
+            lane,
             backend,
             watched: None,
             reconnect,
+            again,
             link: true,
-            takes: Offloads::default(),
+            told: Told { takes: Offloads::default(), active: true },
             blocked: false,
             starved: false,
             readable: true,
         })
     }
 
+    /// The doorbells to attend to.
+    fn bells(&self) -> impl Iterator<Item = &Bell> {
+        self.slot.bells().iter().filter(|bell| self.lane.hears(bell.id))
+    }
+
     /// Moves what there is to move. `bell` rang, if any did.
     fn pump(&mut self, bell: Option<u32>, ops: &mut EventOps) {
         let more = self.transmit(bell) | self.receive();
         if more {
-            let _ = self.slot.service().write(1);
+            let _ = self.again.write(1);
         }
-        self.follow_link();
+        if !matches!(self.lane, Lane::Pair { first: false, .. }) {
+            self.follow_link();
+        }
         self.watch(ops);
     }
 
-    /// Sends until the guest has nothing more. Each round takes the function's lock anew, so that
-    /// the guest's own accesses come in between and interrupts leave early. Answers whether there
-    /// is more.
+    /// Sends until the guest has nothing more. Each round takes the lock anew, so that the guest's own
+    /// accesses come in between and interrupts leave early. Answers whether there is more.
     fn transmit(&mut self, mut bell: Option<u32>) -> bool {
-        let Self { slot, backend, blocked, takes, .. } = self;
+        let Self { slot, lane, backend, blocked, told, .. } = self;
         if *blocked && backend.resume() == Sent::Blocked {
-            if let Some(id) = bell {
-                slot.drive(|function| function.ring(id));
-            }
+            lane.drive(slot, bell, |_| ());
             return false;
         }
         for _ in 0..TRANSMIT_ROUNDS {
-            let end = slot.drive(|function| {
-                if let Some(id) = bell.take().or_else(|| function.unfinished()) {
-                    function.ring(id);
-                }
-                let more = function.unfinished().is_some();
-                let Some(nic) = function.as_nic() else { return Transmit::Idle };
-                let takes_now = nic.takes();
-                if std::mem::replace(takes, takes_now) != takes_now {
-                    backend.deliver(takes_now);
-                }
-                match nic.transmit(backend.as_mut()) {
-                    Transmit::Idle if more => Transmit::More,
-                    end => end,
-                }
+            let end = lane.drive(slot, bell.take(), |nic| {
+                told.update(nic, backend.as_mut());
+                nic.transmit(backend.as_mut())
             });
-            *blocked = end == Transmit::Blocked;
-            if end != Transmit::More {
+            *blocked = end == Some(Transmit::Blocked);
+            if end != Some(Transmit::More) {
                 return false;
             }
         }
@@ -125,9 +194,8 @@ impl NicWorker {
         if !self.readable && self.backend.descriptor().is_some() {
             return false;
         }
-        let Self { slot, backend, starved, readable, .. } = self;
-        slot.drive(|function| {
-            let Some(nic) = function.as_nic() else { return false };
+        let Self { slot, lane, backend, starved, readable, .. } = self;
+        let more = lane.drive(slot, None, |nic| {
             *starved = false;
             let mut frames = 0;
             while let Some((frame, metadata)) = backend.peek() {
@@ -146,7 +214,8 @@ impl NicWorker {
             *readable = false;
             nic.flush();
             false
-        })
+        });
+        more == Some(true)
     }
 
     /// Tells the guest when the link changed, and keeps trying while it is down.
@@ -175,70 +244,51 @@ impl NicWorker {
     /// Watches the backend's descriptor for what matters now.
     fn watch(&mut self, ops: &mut EventOps) {
         let mut interest = EventSet::empty();
-        if !self.starved {
+        if !self.starved && self.backend.reads() {
             interest |= EventSet::IN;
         }
         if self.blocked {
             interest |= EventSet::OUT;
         }
-        let descriptor = self.backend.descriptor();
-        let original = descriptor.map(|fd| fd.as_raw_fd());
-        if let Some(mut watched) = self.watched.take_if(|old| Some(old.original) != original) {
-            let _ = watched.change(EventSet::empty(), ops);
-        }
-        let added = match (&mut self.watched, descriptor) {
-            (Some(watched), _) => watched.change(interest, ops),
-            (None, None) => Ok(()),
-            (None, Some(descriptor)) => match descriptor.try_clone_to_owned() {
-                Err(error) => Err(error.to_string()),
-                Ok(duplicate) => {
-                    let original = descriptor.as_raw_fd();
-                    let interest_now = EventSet::empty();
-                    let watched = Watched { original, duplicate, interest: interest_now };
-                    self.watched.insert(watched).change(interest, ops)
-                }
-            },
-        };
-        if let Err(error) = added {
+        if let Err(error) = Watched::follow(&mut self.watched, &*self.backend, WIRE, interest, ops)
+        {
             tracing::error!("watching the network backend failed: {error}");
         }
     }
 }
 
-impl Watched {
-    /// Changes what the descriptor is watched for. With no interest it is off the loop: a hang-up
-    /// that nobody attends to would be reported without end.
-    fn change(
-        &mut self,
-        interest: EventSet,
-        ops: &mut EventOps,
-    ) -> std::result::Result<(), String> {
-        if self.interest == interest {
-            return Ok(());
+impl Told {
+    /// Tells `backend` what changed with `nic`.
+    fn update(&mut self, nic: &dyn Nic, backend: &mut dyn Backend) {
+        let now = Self { takes: nic.takes(), active: nic.is_active() };
+        let before = std::mem::replace(self, now);
+        if before.takes != now.takes {
+            backend.deliver(now.takes);
         }
-        let events = |set| Events::with_data(&self.duplicate, WIRE, set);
-        let changed = if interest.is_empty() {
-            ops.remove(events(self.interest))
-        } else if self.interest.is_empty() {
-            ops.add(events(interest))
-        } else {
-            ops.modify(events(interest))
-        };
-        self.interest = interest;
-        changed.map_err(|error| format!("{error:?}"))
+        if before.active != now.active {
+            backend.activate(now.active);
+        }
     }
 }
 
 impl MutEventSubscriber for NicWorker {
     fn init(&mut self, ops: &mut EventOps) {
-        let Self { slot, reconnect, .. } = self;
+        let Self { slot, reconnect, again, .. } = self;
         let mut events = vec![
-            Events::with_data(slot.line().resample(), RESAMPLE, EventSet::IN),
             Events::with_data(&*reconnect, RECONNECT, EventSet::IN),
-            Events::with_data(slot.service(), SERVICE, EventSet::IN),
-            Events::with_data(slot.alarm(), ALARM, EventSet::IN),
+            Events::with_data(&*again, AGAIN, EventSet::IN),
         ];
-        for (bell, data) in slot.bells().iter().zip(FIRST_BELL..) {
+        if matches!(self.lane, Lane::Whole) {
+            events.extend([
+                Events::with_data(slot.line().resample(), RESAMPLE, EventSet::IN),
+                Events::with_data(slot.service(), SERVICE, EventSet::IN),
+                Events::with_data(slot.alarm(), ALARM, EventSet::IN),
+            ]);
+        }
+        if let Some(inbox) = self.backend.inbox() {
+            events.push(Events::with_data(&inbox, INBOX, EventSet::IN | EventSet::EDGE_TRIGGERED));
+        }
+        for (bell, data) in self.bells().zip(FIRST_BELL..) {
             events.push(Events::with_data(&bell.event, data, EventSet::IN));
         }
         if let Some(error) = events.into_iter().find_map(|event| ops.add(event).err()) {
@@ -250,7 +300,7 @@ impl MutEventSubscriber for NicWorker {
     fn process(&mut self, events: Events, ops: &mut EventOps) {
         let mut rang = None;
         match events.data() {
-            WIRE => self.readable = true,
+            WIRE | INBOX => self.readable = true,
             RESAMPLE => return self.slot.line().resampled(),
             RECONNECT => {
                 let _ = self.reconnect.wait();
@@ -265,8 +315,11 @@ impl MutEventSubscriber for NicWorker {
             SERVICE => {
                 let _ = self.slot.service().read();
             }
+            AGAIN => {
+                let _ = self.again.read();
+            }
             bell => {
-                if let Some(bell) = self.slot.bells().get((bell - FIRST_BELL) as usize) {
+                if let Some(bell) = self.bells().nth((bell - FIRST_BELL) as usize) {
                     let _ = bell.event.read();
                     rang = Some(bell.id);
                 }

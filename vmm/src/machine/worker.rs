@@ -4,6 +4,9 @@
 //! a [`Peer`], the other end of what the function moves, rings when it has bytes or room. Peers are
 //! watched for changes only: bytes that the guest has no room for wait without waking anybody,
 //! until the guest rings itself.
+//!
+//! A NIC whose pairs of queues have workers of their own has this one for what else it does: its
+//! registers, its control queue. What is done here may be news for the pairs, so each of them is woken.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use vmm_sys_util::epoll::EventSet;
 
-use super::slot::Slot;
+use super::slot::{Bell, Slot};
 
 /// A descriptor that rings a function's doorbells.
 #[derive(Debug)]
@@ -35,12 +38,25 @@ const ROUNDS: usize = 16;
 pub struct Worker {
     slot: Arc<Slot>,
     peers: Vec<Peer>,
+    /// Doorbells that others attend to.
+    others: Vec<u32>,
 }
 
 impl Worker {
     /// A worker for the function in `slot`.
     pub fn new(slot: Arc<Slot>, peers: Vec<Peer>) -> Self {
-        Self { slot, peers }
+        Self { slot, peers, others: Vec::new() }
+    }
+
+    /// A worker for what is left of the function in `slot` when others attend to the doorbells
+    /// `others`; those are rung after whatever it does.
+    pub fn beside(slot: Arc<Slot>, others: Vec<u32>) -> Self {
+        Self { slot, peers: Vec::new(), others }
+    }
+
+    /// The doorbells to attend to.
+    fn bells(&self) -> impl Iterator<Item = &Bell> {
+        self.slot.bells().iter().filter(|bell| !self.others.contains(&bell.id))
     }
 
     /// Rings these doorbells, then goes on with what is left to do.
@@ -58,18 +74,21 @@ impl Worker {
         if more {
             let _ = self.slot.service().write(1);
         }
+        for other in self.others.iter().filter_map(|id| self.slot.bell(*id)) {
+            let _ = other.write(1);
+        }
     }
 
     fn events(&self) -> Vec<Events> {
-        let Self { slot, peers } = self;
+        let Self { slot, peers, .. } = self;
         let mut events = vec![
             Events::with_data(slot.line().resample(), RESAMPLE, EventSet::IN),
             Events::with_data(slot.service(), SERVICE, EventSet::IN),
         ];
-        let bells = slot.bells().iter().zip(FIRST_BELL..);
+        let bells = self.bells().zip(FIRST_BELL..);
         events.extend(bells.map(|(bell, data)| Events::with_data(&bell.event, data, EventSet::IN)));
         let changes = EventSet::IN | EventSet::OUT | EventSet::EDGE_TRIGGERED;
-        let first_peer = FIRST_BELL + slot.bells().len() as u32;
+        let first_peer = FIRST_BELL + self.bells().count() as u32;
         let peers = peers.iter().zip(first_peer..);
         events.extend(peers.map(|(peer, data)| Events::with_data(&peer.descriptor, data, changes)));
         events
@@ -92,10 +111,11 @@ impl MutEventSubscriber for Worker {
             }
             other => {
                 let index = (other - FIRST_BELL) as usize;
-                if let Some(bell) = self.slot.bells().get(index) {
+                let bells = self.bells().count();
+                if let Some(bell) = self.bells().nth(index) {
                     let _ = bell.event.read();
                     self.ring(&[bell.id]);
-                } else if let Some(peer) = self.peers.get(index - self.slot.bells().len()) {
+                } else if let Some(peer) = self.peers.get(index - bells) {
                     let bells = [peer.readable, peer.writable];
                     let both = peer.readable != peer.writable;
                     self.ring(if both { &bells } else { &bells[..1] });

@@ -8,13 +8,14 @@
 use virtio_bindings::virtio_net::{
     VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_CTRL_GUEST_OFFLOADS,
     VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET,
-    VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_VLAN,
-    VIRTIO_NET_CTRL_VLAN_ADD, VIRTIO_NET_CTRL_VLAN_DEL, VIRTIO_NET_ERR, VIRTIO_NET_OK,
+    VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET,
+    VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, VIRTIO_NET_CTRL_VLAN_DEL,
+    VIRTIO_NET_ERR, VIRTIO_NET_OK,
 };
 
 use super::features::{
-    CTRL_GUEST_OFFLOADS, CTRL_MAC_ADDR, CTRL_RX, CTRL_RX_EXTRA, CTRL_VLAN, GUEST_ANNOUNCE,
-    GUEST_OFFLOADS,
+    CTRL_GUEST_OFFLOADS, CTRL_MAC_ADDR, CTRL_RX, CTRL_RX_EXTRA, CTRL_VLAN, Config, GUEST_ANNOUNCE,
+    GUEST_OFFLOADS, MQ,
 };
 use super::filter::{Filter, MAX_ADDRESSES, Mode, Table};
 use crate::ethernet::address::Cast;
@@ -33,6 +34,8 @@ const VLAN_ADD: u8 = VIRTIO_NET_CTRL_VLAN_ADD as u8;
 const VLAN_DEL: u8 = VIRTIO_NET_CTRL_VLAN_DEL as u8;
 const ANNOUNCE: u8 = VIRTIO_NET_CTRL_ANNOUNCE as u8;
 const ANNOUNCE_ACK: u8 = VIRTIO_NET_CTRL_ANNOUNCE_ACK as u8;
+const PAIRS: u8 = VIRTIO_NET_CTRL_MQ as u8;
+const PAIRS_SET: u8 = VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET as u8;
 const OFFLOADS: u8 = VIRTIO_NET_CTRL_GUEST_OFFLOADS as u8;
 const OFFLOADS_SET: u8 = VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET as u8;
 
@@ -57,6 +60,10 @@ pub struct Settings {
     pub filter: Filter,
     /// It has been asked to announce itself, and has not yet said that it did.
     pub announce: bool,
+    /// Pairs of queues that it uses.
+    pub active: u16,
+    /// Pairs of queues that there are.
+    pairs: u16,
 }
 
 /// A command: its data lie behind [`HEAD`].
@@ -66,13 +73,14 @@ struct Command<'a> {
 }
 
 impl Settings {
-    /// Those of a driver that negotiated `features`, on a device with address `mac`.
-    pub fn new(features: u64, mac: [u8; 6]) -> Self {
-        let mut filter = Filter::open(mac);
+    /// Those of a driver that negotiated `features` with a device that offers `config`.
+    pub fn new(features: u64, config: &Config) -> Self {
+        let mut filter = Filter::open(config.mac);
         if features & CTRL_VLAN != 0 {
             filter.close_vlans();
         }
-        Self { negotiated: features, features, filter, announce: false }
+        let pairs = config.pairs;
+        Self { negotiated: features, features, filter, announce: false, active: 1, pairs }
     }
 
     /// Does what the command of `chain` asks for, and answers it.
@@ -100,6 +108,9 @@ impl Settings {
                 .and_then(|id| self.admit(u16::from_le_bytes(id), number == VLAN_ADD)),
             (ANNOUNCE, ANNOUNCE_ACK) => {
                 self.allowed(GUEST_ANNOUNCE).map(|()| self.announce = false)
+            }
+            (PAIRS, PAIRS_SET) => {
+                command.data()?.and_then(|count| self.spread(u16::from_le_bytes(count)))
             }
             (OFFLOADS, OFFLOADS_SET) => {
                 command.data()?.and_then(|set| self.take(u64::from_le_bytes(set)))
@@ -133,6 +144,11 @@ impl Settings {
     fn admit(&mut self, id: u16, on: bool) -> Option<()> {
         self.allowed(CTRL_VLAN)?;
         self.filter.set_vlan(id, on).then_some(())
+    }
+
+    fn spread(&mut self, count: u16) -> Option<()> {
+        self.allowed(MQ)?;
+        (1..=self.pairs).contains(&count).then(|| self.active = count)
     }
 
     fn take(&mut self, offloads: u64) -> Option<()> {

@@ -1,11 +1,13 @@
 use super::*;
 use crate::net::{Gso, GsoKind, Metadata, Offloads, Receipt};
 use crate::pci::Function;
-use crate::virtio::net::{CONTROL, Config, VirtioNet};
+use crate::virtio::net::{Config, VirtioNet};
 use crate::virtio::testing::*;
 
 const VERSION_1: u64 = 1 << 32;
 const MTU: u64 = 1 << 3;
+/// Index of the control queue.
+const CONTROL: u16 = 2;
 const STATUS: u64 = 1 << 16;
 const SPEED_DUPLEX: u64 = 1 << 63;
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];

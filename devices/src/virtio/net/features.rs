@@ -5,9 +5,9 @@ use virtio_bindings::virtio_net::{
     VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_VQ,
     VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_ECN,
     VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_HOST_ECN,
-    VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_MAC, VIRTIO_NET_F_MRG_RXBUF,
-    VIRTIO_NET_F_MTU, VIRTIO_NET_F_SPEED_DUPLEX, VIRTIO_NET_F_STATUS, VIRTIO_NET_S_ANNOUNCE,
-    VIRTIO_NET_S_LINK_UP,
+    VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_MAC, VIRTIO_NET_F_MQ,
+    VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_MTU, VIRTIO_NET_F_SPEED_DUPLEX, VIRTIO_NET_F_STATUS,
+    VIRTIO_NET_S_ANNOUNCE, VIRTIO_NET_S_LINK_UP,
 };
 
 use crate::net::Offloads;
@@ -22,6 +22,7 @@ pub(super) const GUEST_TSO6: u64 = 1 << VIRTIO_NET_F_GUEST_TSO6;
 pub(super) const GUEST_ECN: u64 = 1 << VIRTIO_NET_F_GUEST_ECN;
 pub(super) const MRG_RXBUF: u64 = 1 << VIRTIO_NET_F_MRG_RXBUF;
 pub(super) const MTU: u64 = 1 << VIRTIO_NET_F_MTU;
+pub(super) const MQ: u64 = 1 << VIRTIO_NET_F_MQ;
 pub(super) const CTRL_VQ: u64 = 1 << VIRTIO_NET_F_CTRL_VQ;
 pub(super) const CTRL_RX: u64 = 1 << VIRTIO_NET_F_CTRL_RX;
 pub(super) const CTRL_RX_EXTRA: u64 = 1 << VIRTIO_NET_F_CTRL_RX_EXTRA;
@@ -43,7 +44,7 @@ const REQUIREMENTS: [(u64, u64); 4] = [
     (HOST_TSO4 | HOST_TSO6 | HOST_ECN, CSUM),
     (GUEST_TSO4 | GUEST_TSO6, GUEST_CSUM),
     (GUEST_ECN, GUEST_CSUM),
-    (CONTROL & !CTRL_RX_EXTRA | CTRL_GUEST_OFFLOADS, CTRL_VQ),
+    (CONTROL & !CTRL_RX_EXTRA | CTRL_GUEST_OFFLOADS | MQ, CTRL_VQ),
 ];
 
 /// Whether `features` has, for each, what it asks for.
@@ -64,6 +65,8 @@ pub struct Config {
     pub mtu: Option<u16>,
     /// The speed to tell the driver, in Mbit/s and full duplex, if any.
     pub speed: Option<u32>,
+    /// Pairs of queues: 1 to [`MAX_PAIRS`](super::MAX_PAIRS).
+    pub pairs: u16,
     /// What the backend may deliver unfinished; with `offload`, offered to the driver.
     pub delivers: Offloads,
 }
@@ -72,7 +75,13 @@ impl Config {
     /// Everything on, for a backend that delivers finished frames.
     pub fn new(mac: [u8; 6]) -> Self {
         let delivers = Offloads::default();
-        Self { mac, offload: true, mergeable: true, mtu: None, speed: None, delivers }
+        Self { mac, offload: true, mergeable: true, mtu: None, speed: None, pairs: 1, delivers }
+    }
+
+    /// MSI-X vectors of the function: one for its configuration, and one for each queue, with that of
+    /// control commands.
+    pub fn vectors(&self) -> u16 {
+        2 * self.pairs + 2
     }
 
     pub(super) fn features(&self) -> u64 {
@@ -83,6 +92,7 @@ impl Config {
             | CONTROL
             | when(self.mergeable, MRG_RXBUF)
             | when(self.mtu.is_some(), MTU)
+            | when(self.pairs > 1, MQ)
             | when(self.speed.is_some(), SPEED_DUPLEX)
             | when(self.offload, sends | GUEST_CSUM | CTRL_GUEST_OFFLOADS)
             | when(self.offload && delivers.tso4, GUEST_TSO4 | GUEST_ECN)
@@ -113,6 +123,7 @@ pub(super) fn space(config: &Config, mac: [u8; 6], link: bool, announce: bool) -
     let mut bytes = [0; SPACE];
     bytes[..6].copy_from_slice(&mac);
     bytes[6..8].copy_from_slice(&status.to_le_bytes());
+    bytes[8..10].copy_from_slice(&config.pairs.to_le_bytes());
     bytes[10..12].copy_from_slice(&config.mtu.unwrap_or(0).to_le_bytes());
     bytes[12..16].copy_from_slice(&config.speed.unwrap_or(UNKNOWN_SPEED).to_le_bytes());
     bytes[16] = duplex;

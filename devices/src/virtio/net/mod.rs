@@ -9,7 +9,9 @@
 //! 3. Receive: a frame that the driver wants is written over as many buffers as it takes (mergeable
 //!    buffers), which appear to the driver at once; interrupts wait for the end of the run.
 //! 4. What the driver wants it says over the control queue: addresses, VLANs, what it takes
-//!    unfinished.
+//!    unfinished, how many pairs of queues it uses. Each pair has a copy of what was said.
+//! 5. A pair of queues is driven by itself: [`PairHandle`] needs neither the function's lock nor that of
+//!    another pair.
 //!
 //! The function carries the transitional PCI ID 1af4:1000, revision 0, subsystem ID 1, as the
 //! virtio NICs of 2022 did: `lspci` names it "Red Hat, Inc Virtio network device", which it says
@@ -20,37 +22,43 @@ mod control;
 mod features;
 mod filter;
 mod header;
+mod pair;
 mod receive;
 mod transmit;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use virtio_bindings::virtio_ids::VIRTIO_ID_NET;
 
 use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes, serve};
 use crate::interrupt::Messages;
 use crate::memory::DmaMemory;
-use crate::net::{Backend, Metadata, Nic, Offloads, Receipt, Transmit};
+use crate::net::{Backend, Metadata, Nic, Offloads, QueuePair, Receipt, Transmit};
+use crate::sync::lock;
 use control::Settings;
 pub use features::Config;
-use features::GUEST_ANNOUNCE;
-use receive::Receiver;
-use transmit::Transmitter;
+use features::{GUEST_ANNOUNCE, MQ};
+use pair::{Pair, PairHandle};
 
-/// Index of the receive queue.
-pub const RECEIVE: u16 = 0;
-/// Index of the transmit queue.
-pub const TRANSMIT: u16 = 1;
-/// Index of the control queue.
-pub const CONTROL: u16 = 2;
+/// The most pairs of queues that a NIC may have.
+pub const MAX_PAIRS: u16 = 32;
 
-/// MSI-X vectors of the function: its configuration and its queues.
-pub const VECTORS: u16 = 4;
-
-/// The greatest size of each queue: receive, transmit, control.
-const QUEUE_SIZES: [u16; 3] = [256, 256, 64];
+/// The greatest size of a receive or transmit queue.
+const QUEUE_SIZE: u16 = 256;
+/// The greatest size of the control queue.
+const CONTROL_SIZE: u16 = 64;
 /// The longest frame either way: an IP packet of 65535 bytes behind Ethernet and a VLAN tag.
 const MAX_FRAME: usize = 65535 + 14 + 4;
+
+/// Index of the receive queue of pair `pair`.
+pub const fn receive_queue(pair: u16) -> u16 {
+    2 * pair
+}
+
+/// Index of the transmit queue of pair `pair`.
+pub const fn transmit_queue(pair: u16) -> u16 {
+    2 * pair + 1
+}
 
 /// What passed, and what was dropped and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,18 +80,29 @@ pub struct Counters {
     pub filtered: u64,
 }
 
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.transmitted += other.transmitted;
+        self.transmitted_bytes += other.transmitted_bytes;
+        self.transmit_dropped += other.transmit_dropped;
+        self.received += other.received;
+        self.received_bytes += other.received_bytes;
+        self.receive_dropped += other.receive_dropped;
+        self.filtered += other.filtered;
+    }
+}
+
 /// The device behind the transport.
 pub struct VirtioNet {
     config: Config,
     link: bool,
     settings: Settings,
-    counters: Counters,
-    transmitter: Transmitter,
-    receiver: Receiver,
+    queue_sizes: Vec<u16>,
+    pairs: Vec<Arc<Mutex<Pair>>>,
 }
 
 impl VirtioNet {
-    /// A NIC on the PCI bus, with its link up. `messages` has room for [`VECTORS`].
+    /// A NIC on the PCI bus, with its link up. `messages` has room for [`Config::vectors`].
     pub fn function(
         config: Config,
         memory: DmaMemory,
@@ -94,26 +113,44 @@ impl VirtioNet {
 
     /// The bare device.
     pub fn new(config: Config) -> Self {
-        Self {
-            config,
-            link: true,
-            settings: Settings::new(0, config.mac),
-            counters: Counters::default(),
-            transmitter: Transmitter::default(),
-            receiver: Receiver::default(),
-        }
+        let settings = Settings::new(0, &config);
+        let pairs = usize::from(config.pairs);
+        let mut queue_sizes = vec![QUEUE_SIZE; 2 * pairs];
+        queue_sizes.push(CONTROL_SIZE);
+        let pairs = (0..pairs).map(|_| Arc::default()).collect();
+        Self { config, link: true, settings, queue_sizes, pairs }
     }
 
     /// What passed so far.
     pub fn counters(&self) -> Counters {
-        self.counters
+        let mut sum = Counters::default();
+        self.pairs.iter().for_each(|pair| sum += lock(pair).counters());
+        sum
+    }
+
+    /// Index of the control queue: behind all pairs if the driver knows of more than one (section
+    /// 5.1.2).
+    fn control_queue(&self) -> u16 {
+        let many = self.settings.negotiated & MQ != 0;
+        receive_queue(if many { self.config.pairs } else { 1 })
     }
 
     /// Starts over with a driver that negotiated `features`.
     fn begin(&mut self, features: u64) {
-        self.settings = Settings::new(features, self.config.mac);
-        self.transmitter.start(features);
-        self.receiver.start(features, self.config.mtu);
+        self.settings = Settings::new(features, &self.config);
+        for pair in &self.pairs {
+            lock(pair).start(features, self.config.mtu);
+        }
+        self.apply();
+    }
+
+    /// Has every pair do as the settings and the link are now.
+    fn apply(&self) {
+        let Settings { features, filter, active, .. } = &self.settings;
+        let filter = Arc::new(filter.clone());
+        for (pair, index) in self.pairs.iter().zip(0..) {
+            lock(pair).apply(*features, filter.clone(), index < *active, self.link);
+        }
     }
 }
 
@@ -127,7 +164,7 @@ impl VirtioDevice for VirtioNet {
     }
 
     fn queue_sizes(&self) -> &[u16] {
-        &QUEUE_SIZES
+        &self.queue_sizes
     }
 
     fn accepts(&self, features: u64) -> bool {
@@ -148,12 +185,12 @@ impl VirtioDevice for VirtioNet {
     }
 
     fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
-        if queue != CONTROL {
+        if queue != self.control_queue() {
             return false;
         }
         let settings = &mut self.settings;
         let more = serve(transport, queue, |chain, memory| settings.serve(chain, memory));
-        self.receiver.take(settings.features);
+        self.apply();
         more
     }
 
@@ -162,17 +199,31 @@ impl VirtioDevice for VirtioNet {
     }
 }
 
+impl VirtioPci<VirtioNet> {
+    /// Pair `index`, for whoever drives it.
+    fn pair(&self, index: u16) -> Option<PairHandle> {
+        Some(PairHandle {
+            pair: self.device.pairs.get(usize::from(index))?.clone(),
+            receive: self.transport.handle(receive_queue(index))?,
+            transmit: self.transport.handle(transmit_queue(index))?,
+        })
+    }
+}
+
+/// The function as a NIC: as frames go, its first pair.
 impl Nic for VirtioPci<VirtioNet> {
     fn transmit(&mut self, backend: &mut dyn Backend) -> Transmit {
-        self.device.transmit(&mut self.transport, backend)
+        self.pair(0).map_or(Transmit::Idle, |mut pair| pair.transmit(backend))
     }
 
     fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt {
-        self.device.receive(&mut self.transport, frame, metadata)
+        self.pair(0).map_or(Receipt::Done, |mut pair| pair.receive(frame, metadata))
     }
 
     fn flush(&mut self) {
-        VirtioNet::flush(&mut self.transport);
+        if let Some(mut pair) = self.pair(0) {
+            pair.flush();
+        }
     }
 
     /// A link that comes up may lead elsewhere than before: the driver is asked to announce
@@ -181,6 +232,7 @@ impl Nic for VirtioPci<VirtioNet> {
         let device = &mut self.device;
         if std::mem::replace(&mut device.link, up) != up {
             device.settings.announce = up && device.settings.negotiated & GUEST_ANNOUNCE != 0;
+            device.apply();
             self.transport.configuration_changed();
         }
     }
@@ -188,48 +240,19 @@ impl Nic for VirtioPci<VirtioNet> {
     fn takes(&self) -> Offloads {
         features::taken(self.device.settings.features)
     }
-}
 
-impl VirtioNet {
-    fn transmit(&mut self, transport: &mut Transport, backend: &mut dyn Backend) -> Transmit {
-        let Some(mut queue) = transport.queue(TRANSMIT) else { return Transmit::Idle };
-        let wire = self.link.then_some(backend);
-        match self.transmitter.round(&mut queue, wire, &mut self.counters) {
-            Ok(end) => end,
-            Err(fault) => {
-                transport.fail(fault);
-                Transmit::Idle
-            }
-        }
-    }
-
-    fn receive(&mut self, transport: &mut Transport, frame: &[u8], metadata: Metadata) -> Receipt {
-        let queue = transport.queue(RECEIVE).filter(|_| self.link);
-        let Some(mut queue) = queue else {
-            self.counters.receive_dropped += 1;
-            return Receipt::Done;
+    fn pairs(&self) -> Vec<QueuePair> {
+        let pair = |index| {
+            let bells = [receive_queue(index), transmit_queue(index)].map(u32::from);
+            Some(QueuePair { nic: Box::new(self.pair(index)?), bells })
         };
-        if !self.settings.filter.takes(frame) {
-            self.counters.filtered += 1;
-            return Receipt::Done;
-        }
-        match self.receiver.receive(&mut queue, frame, metadata, &mut self.counters) {
-            Ok(receipt) => receipt,
-            Err(fault) => {
-                transport.fail(fault);
-                Receipt::Done
-            }
-        }
-    }
-
-    fn flush(transport: &mut Transport) {
-        let signalled = transport.queue(RECEIVE).map(|mut queue| queue.signal());
-        if let Some(Err(fault)) = signalled {
-            transport.fail(fault);
-        }
+        (0..self.device.config.pairs).filter_map(pair).collect()
     }
 }
 
 #[cfg(test)]
 #[path = "hostile_tests.rs"]
 mod hostile_tests;
+#[cfg(test)]
+#[path = "pair_tests.rs"]
+mod pair_tests;

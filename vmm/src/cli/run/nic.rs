@@ -189,14 +189,17 @@ impl NicSpec {
                 let tso = tso.unwrap_or_default();
                 let config = rtl8139::Config { chip, tso, quirks, ..rtl8139::Config::new(mac) };
                 let function = Rtl8139::new(config, machine.dma_memory());
-                machine.add_nic(Box::new(function), backend, Some(rtl8139::MEMORY_BAR))?;
+                let mirrored = Some(rtl8139::MEMORY_BAR);
+                machine.add_nic(Box::new(function), vec![backend], mirrored)?;
             }
             Model::VirtioNet(VirtioOptions { offload, mergeable, mtu, speed }) => {
                 let delivers = self.delivers();
-                let config = virtio::net::Config { mac, offload, mergeable, mtu, speed, delivers };
-                let messages = machine.messages(virtio::net::VECTORS)?;
+                let pairs = 1;
+                let config =
+                    virtio::net::Config { mac, offload, mergeable, mtu, speed, pairs, delivers };
+                let messages = machine.messages(config.vectors())?;
                 let function = VirtioNet::function(config, machine.dma_memory(), messages)?;
-                machine.add_nic(Box::new(function), backend, None)?;
+                machine.add_nic(Box::new(function), vec![backend], None)?;
             }
         }
         Ok(passt)
