@@ -104,11 +104,10 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
 
     fn write_config(&mut self, offset: usize, data: &[u8]) -> Action {
         let had_bus = self.configuration.bus_master();
-        let mut action = self.configuration.write(offset, data);
+        let action = self.configuration.write(offset, data);
         self.transport.set_bus_master(self.configuration.bus_master());
-        if !had_bus && self.transport.running() && self.configuration.bus_master() {
+        if !had_bus && self.configuration.bus_master() && self.transport.running() {
             self.catch_up();
-            action = if action == Action::None { Action::Service } else { action };
         }
         self.transport.shared.interrupts.msix.configuration_written(&self.configuration);
         if self.window.touched(offset, data.len())

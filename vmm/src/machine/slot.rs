@@ -181,7 +181,13 @@ impl Target for Slot {
     }
 
     fn write_config(&self, offset: usize, data: &[u8]) -> Action {
-        let action = self.drive(|function| function.write_config(offset, data));
+        let (action, more) = self.drive(|function| {
+            (function.write_config(offset, data), function.unfinished().is_some())
+        });
+        if more {
+            // What could not be done without bus mastering can be now.
+            let _ = self.service.write(1);
+        }
         self.act(action)
     }
 }
