@@ -139,8 +139,15 @@ fn pin(gsi: u32, irqchip: u32, pin: u32) -> kvm_irq_routing_entry {
     entry
 }
 
+/// A message vector. Sending takes no lock.
 struct Vector {
     event: EventFd,
+    wiring: Mutex<Wiring>,
+}
+
+/// Where KVM leads a vector's event.
+#[derive(Default)]
+struct Wiring {
     /// The message it is routed to, kept over a mask so that unmasking costs no new routing.
     routed: Option<Message>,
     connected: bool,
@@ -150,7 +157,7 @@ struct Vector {
 pub struct MsiVectors {
     routing: Arc<Routing>,
     first_gsi: u32,
-    vectors: Vec<Mutex<Vector>>,
+    vectors: Vec<Vector>,
 }
 
 impl MsiVectors {
@@ -158,42 +165,42 @@ impl MsiVectors {
     pub fn new(routing: Arc<Routing>, count: u16) -> Result<Self> {
         let first_gsi = routing.allocate(count);
         let vectors = (0..count)
-            .map(|_| Ok(Mutex::new(Vector { event: eventfd()?, routed: None, connected: false })))
+            .map(|_| Ok(Vector { event: eventfd()?, wiring: Mutex::default() }))
             .collect::<Result<_>>()?;
         Ok(Self { routing, first_gsi, vectors })
     }
 
-    fn update(&self, index: u16, vector: &mut Vector, message: Option<Message>) -> Result<()> {
+    fn update(&self, index: u16, vector: &Vector, message: Option<Message>) -> Result<()> {
+        let mut wiring = vector.wiring.lock().unwrap_or_else(PoisonError::into_inner);
         let gsi = self.first_gsi + u32::from(index);
-        if let Some(message) = message.filter(|message| vector.routed != Some(*message)) {
+        if let Some(message) = message.filter(|message| wiring.routed != Some(*message)) {
             self.routing.route(gsi, message)?;
-            vector.routed = Some(message);
+            wiring.routed = Some(message);
         }
         let vm = &self.routing.vm;
-        if message.is_some() && !vector.connected {
+        if message.is_some() && !wiring.connected {
             vm.register_irqfd(&vector.event, gsi).map_err(|e| Error::Kvm("connect a vector", e))?;
-        } else if message.is_none() && vector.connected {
+        } else if message.is_none() && wiring.connected {
             vm.unregister_irqfd(&vector.event, gsi)
                 .map_err(|e| Error::Kvm("disconnect a vector", e))?;
         }
-        vector.connected = message.is_some();
+        wiring.connected = message.is_some();
         Ok(())
     }
 }
 
 impl Messages for MsiVectors {
     fn program(&self, vector: u16, message: Option<Message>) {
-        let Some(slot) = self.vectors.get(usize::from(vector)) else { return };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.update(vector, &mut slot, message) {
+        let Some(known) = self.vectors.get(usize::from(vector)) else { return };
+        if let Err(error) = self.update(vector, known, message) {
             // At debug: the guest decides how often it is said.
             tracing::debug!("interrupt vector {vector}: {error}");
         }
     }
 
     fn send(&self, vector: u16) {
-        if let Some(slot) = self.vectors.get(usize::from(vector)) {
-            let _ = slot.lock().unwrap_or_else(PoisonError::into_inner).event.write(1);
+        if let Some(vector) = self.vectors.get(usize::from(vector)) {
+            let _ = vector.event.write(1);
         }
     }
 }
