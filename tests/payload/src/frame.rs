@@ -37,11 +37,27 @@ impl Frame {
         Self { address, length }
     }
 
+    /// A frame of `length` bytes that is no IP packet.
+    pub fn plain(length: usize) -> Self {
+        const LOCAL_EXPERIMENT: [u8; 2] = [0x88, 0xb5];
+        let address = memory::allocate(length);
+        let bytes = headers::DESTINATION.into_iter().chain(headers::SOURCE).chain(LOCAL_EXPERIMENT);
+        for (index, byte) in bytes.enumerate() {
+            io::write(address + index as u64, byte);
+        }
+        Self { address, length }
+    }
+
     /// The frame in pieces: its headers, then at most `size` bytes each.
-    pub fn pieces(self, size: usize) -> impl Iterator<Item = (u64, usize)> {
-        let rest = (headers::LENGTH..self.length).step_by(size);
-        let payload = rest.map(move |at| (self.address + at as u64, size.min(self.length - at)));
-        core::iter::once((self.address, headers::LENGTH)).chain(payload)
+    pub fn pieces(self, size: usize) -> impl Iterator<Item = (u64, usize)> + Clone {
+        self.split(headers::LENGTH, size)
+    }
+
+    /// The frame in pieces: `first` bytes, then at most `size` bytes each.
+    pub fn split(self, first: usize, size: usize) -> impl Iterator<Item = (u64, usize)> + Clone {
+        let rest = (first..self.length).step_by(size);
+        let rest = rest.map(move |at| (self.address + at as u64, size.min(self.length - at)));
+        core::iter::once((self.address, first)).chain(rest)
     }
 }
 

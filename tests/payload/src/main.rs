@@ -26,6 +26,7 @@ mod msix;
 mod pci;
 mod programs;
 mod rtl8139;
+mod serial;
 mod time;
 mod virtio_net;
 mod virtqueue;
@@ -33,26 +34,29 @@ mod virtqueue;
 use command_line::CommandLine;
 
 core::arch::global_asm!(include_str!("start.s"));
+core::arch::global_asm!(include_str!("pvh.s"));
 
 /// Where ring 3 starts; `zero_page` is the boot protocol's `struct boot_params`.
 #[unsafe(no_mangle)]
 extern "C" fn main(zero_page: u64) -> ! {
     interrupts::prepare();
     let command_line = CommandLine::from_zero_page(zero_page);
-    let program = command_line.program();
-    match programs::find(program) {
+    match command_line.words().find_map(programs::find) {
         Some(run) => run(&command_line),
-        None => panic!("no program {program:?}"),
+        None => panic!("no program is named by {command_line:?}"),
     }
     power_off()
 }
 
-/// ACPI's S5, by the PM1 control register where nicvmm has it (and QEMU's q35).
+/// ACPI's S5, by the PM1 control register where nicvmm has it (and QEMU's q35). On QEMU's pc an
+/// `isa-debug-exit` listens instead.
 fn power_off() -> ! {
+    const DEBUG_EXIT: u16 = 0x501;
     const PM1_CONTROL: u16 = 0x604;
     const SLEEP_TYPE_OFF: u16 = 5 << 10;
     const SLEEP_ENABLE: u16 = 1 << 13;
     io::out16(PM1_CONTROL, SLEEP_TYPE_OFF | SLEEP_ENABLE);
+    io::out8(DEBUG_EXIT, 0);
     unreachable!("the machine is still on")
 }
 

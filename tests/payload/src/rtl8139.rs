@@ -8,6 +8,8 @@ use crate::{io, memory};
 pub const RECEIVED: u16 = 1 << 0;
 /// Interrupt status: frames were sent.
 pub const SENT: u16 = 1 << 2;
+/// Interrupt status: a frame found no room.
+pub const NO_ROOM: u16 = 1 << 4;
 
 const MEMORY_BAR: usize = 1;
 const TNPDS: u64 = 0x20;
@@ -48,6 +50,9 @@ pub struct Rtl8139 {
     transmit: u64,
     receive: u64,
     next_transmit: u64,
+    /// The oldest transmit descriptor that was not reclaimed, and how many there are from it on.
+    oldest: u64,
+    queued: u64,
     next_receive: u64,
 }
 
@@ -58,8 +63,17 @@ impl Rtl8139 {
         function.set_command(pci::COMMAND_IO | pci::COMMAND_MEMORY | pci::COMMAND_MASTER);
         let (transmit, receive) = (memory::allocate(4096), memory::allocate(4096));
         let registers = function.bar(MEMORY_BAR);
-        let nic =
-            Self { function, registers, transmit, receive, next_transmit: 0, next_receive: 0 };
+        let (next_transmit, oldest, queued, next_receive) = (0, 0, 0, 0);
+        let nic = Self {
+            function,
+            registers,
+            transmit,
+            receive,
+            next_transmit,
+            oldest,
+            queued,
+            next_receive,
+        };
         nic.write(CR, RESET);
         assert!(wait_for(|| nic.read::<u8>(CR) & RESET == 0), "the reset does not end");
         let buffers = memory::allocate((RING * BUFFER) as usize);
@@ -106,13 +120,17 @@ impl Rtl8139 {
     }
 
     /// Fills descriptors with a super-frame in pieces, which the NIC shall cut to `mss` bytes of
-    /// payload each. The NIC gets the first descriptor last. Returns the last one.
+    /// payload each, or with a frame that goes as it is if `mss` is 0. The NIC gets the first
+    /// descriptor last. Returns the last one.
     pub fn queue(&mut self, pieces: impl Iterator<Item = (u64, usize)>, mss: u16) -> u64 {
         let mut pieces = pieces.peekable();
         let (mut first, mut last) = (None, 0);
         while let Some((address, length)) = pieces.next() {
             let descriptor = self.transmit + DESCRIPTOR * self.next_transmit;
-            let mut word = OWN | LARGE_SEND | u32::from(mss) << 16 | length as u32;
+            let mut word = OWN | u32::from(mss) << 16 | length as u32;
+            if mss != 0 {
+                word |= LARGE_SEND;
+            }
             if self.next_transmit == RING - 1 {
                 word |= END_OF_RING;
             }
@@ -128,10 +146,25 @@ impl Rtl8139 {
                 io::write(descriptor, word);
             }
             last = descriptor;
+            self.queued += 1;
         }
         let (descriptor, word) = first.expect("a frame has a piece");
         io::write(descriptor, word);
         last
+    }
+
+    /// Takes back the transmit descriptors that the NIC has done with. Answers how many are free.
+    pub fn reclaim(&mut self) -> u64 {
+        while self.queued > 0 && Self::done(self.transmit + DESCRIPTOR * self.oldest) {
+            self.oldest = (self.oldest + 1) % RING;
+            self.queued -= 1;
+        }
+        RING - self.queued
+    }
+
+    /// Whether nothing was queued that was not reclaimed.
+    pub fn is_idle(&self) -> bool {
+        self.queued == 0
     }
 
     /// Rings the transmit doorbell.

@@ -79,7 +79,6 @@ no_sysexit:
 
 ring3:
     xor ebp, ebp
-    push rbp
     call main
 
 .section .data.start, "aw"
@@ -93,6 +92,7 @@ gdt:
     .byte 0, 0x89, 0, 0
     .quad 0
 gdt_end:
+.globl gdt_pointer
 gdt_pointer:
     .word gdt_end - gdt - 1
     .quad gdt
@@ -102,6 +102,7 @@ idt_pointer:
 
 // The first 4 GiB one to one in 2 MiB pages, open to both rings.
 .balign 4096
+.globl page_map
 page_map:
     .quad page_directories + 7
     .fill 511, 8, 0

@@ -3,7 +3,8 @@
 /// Ticks after which nothing more is expected to happen: some seconds.
 const PATIENCE: u64 = 20_000_000_000;
 
-fn now() -> u64 {
+/// The counter.
+pub fn now() -> u64 {
     // SAFETY: every 64-bit CPU has the counter.
     unsafe { core::arch::x86_64::_rdtsc() }
 }

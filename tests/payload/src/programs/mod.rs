@@ -2,6 +2,7 @@
 
 mod accesses;
 mod bars;
+mod bench;
 mod crash;
 mod enumerate;
 mod intx;
@@ -19,6 +20,7 @@ type Program = fn(&CommandLine);
 const PROGRAMS: &[(&str, Program)] = &[
     ("accesses", accesses::run),
     ("bars", bars::run),
+    ("bench", bench::run),
     ("crash", crash::run),
     ("enumerate", enumerate::run),
     ("intx", intx::run),
