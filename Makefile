@@ -26,6 +26,8 @@ bench: build guest
 	$(CARGO) run --release --package tests --bin boot-time
 	@echo "== cutting a super-frame, beside memcpy and a checksum"
 	$(CARGO) bench --package devices --bench super_frame
+	@echo "== NICs against QEMU's"
+	$(CARGO) run --release --package tests --bin nic-bench
 	@echo "== frames a second of the path"
 	$(CARGO) bench --package vmm --bench path
 

@@ -11,6 +11,7 @@ pub mod linux;
 pub mod linux_router;
 pub mod namespace;
 pub mod network;
+pub mod nic_bench;
 pub mod program;
 pub mod pump;
 pub mod stand_in;

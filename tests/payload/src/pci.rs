@@ -42,10 +42,16 @@ pub fn functions() -> impl Iterator<Item = Function> {
 
 /// The first function with this vendor and device.
 pub fn find(vendor: u16, device: u16) -> Function {
+    find_number(0, vendor, device)
+}
+
+/// Function `number` of those with this vendor and device.
+pub fn find_number(number: usize, vendor: u16, device: u16) -> Function {
     let identity = u32::from(vendor) | u32::from(device) << 16;
     functions()
-        .find(|function| function.read(IDENTITY) == identity)
-        .unwrap_or_else(|| panic!("no PCI device {vendor:04x}:{device:04x}"))
+        .filter(|function| function.read(IDENTITY) == identity)
+        .nth(number)
+        .unwrap_or_else(|| panic!("no PCI device {vendor:04x}:{device:04x} number {number}"))
 }
 
 impl Function {

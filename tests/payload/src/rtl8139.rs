@@ -59,7 +59,12 @@ pub struct Rtl8139 {
 impl Rtl8139 {
     /// Finds the NIC, resets it, gives it rings and switches it on. Its interrupts are masked.
     pub fn open() -> Self {
-        let function = pci::find(0x10ec, 0x8139);
+        Self::open_number(0)
+    }
+
+    /// The same for NIC `number` of several.
+    pub fn open_number(number: usize) -> Self {
+        let function = pci::find_number(number, 0x10ec, 0x8139);
         function.set_command(pci::COMMAND_IO | pci::COMMAND_MEMORY | pci::COMMAND_MASTER);
         let (transmit, receive) = (memory::allocate(4096), memory::allocate(4096));
         let registers = function.bar(MEMORY_BAR);

@@ -56,9 +56,9 @@ pub struct Device {
 }
 
 impl Device {
-    /// Finds the NIC and resets it.
-    pub fn find() -> Self {
-        let function = pci::find(0x1af4, 0x1000);
+    /// Finds NIC `number` and resets it.
+    pub fn find(number: usize) -> Self {
+        let function = pci::find_number(number, 0x1af4, 0x1000);
         function.set_command(pci::COMMAND_MEMORY | pci::COMMAND_MASTER);
         let table = Table::enable(function);
         let (common, _) = structure(function, COMMON);
@@ -134,7 +134,7 @@ pub struct VirtioNet {
 impl VirtioNet {
     /// Finds the NIC and starts it, its transmit queue interrupting by `vector`.
     pub fn open(vector: u8) -> Self {
-        let device = Device::find();
+        let device = Device::find(0);
         assert!(device.negotiate(CSUM | HOST_TSO4_ECN), "the NIC does not take these features");
         let (queue, doorbell) = device.queue(TRANSMIT, QUEUE, vector);
         device.start();

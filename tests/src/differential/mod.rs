@@ -28,7 +28,7 @@ pub mod transcript;
 pub use answer::Answer;
 pub use compare::{Difference, compare};
 pub use ours::Ours;
-pub use qemu::{Missing, Qemu, Version};
+pub use qemu::{Missing, Qemu, Qmp, Version};
 pub use script::Script;
 pub use shrink::shrink;
 pub use step::Step;

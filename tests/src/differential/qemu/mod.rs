@@ -11,6 +11,7 @@ mod settle;
 mod wire;
 
 pub use process::{Missing, Version};
+pub use qmp::Qmp;
 
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -20,7 +21,6 @@ use super::memory::Memory;
 use super::step::{Access, Space, Step, suffix};
 use super::{Subject, explained};
 use process::Process;
-use qmp::Qmp;
 use qtest::Qtest;
 use wire::Wire;
 

@@ -39,11 +39,16 @@ impl Qmp {
 
     /// Carries out `command`, whose effect is there when this returns.
     pub fn execute(&mut self, command: &str, arguments: &Value) -> anyhow::Result<()> {
+        self.ask(command, arguments).map(drop)
+    }
+
+    /// Carries out `command`, and gives what it returns.
+    pub fn ask(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Value> {
         self.send(command, arguments)?;
         let (number, own) = (self.number, |message: &Value| message["id"].as_u64());
-        let answer = self.until(|message| own(message) == Some(number))?;
-        ensure!(answer.get("return").is_some(), "QEMU refuses {command} {arguments}: {answer}");
-        Ok(())
+        let mut answer = self.until(|message| own(message) == Some(number))?;
+        let returned = answer.get_mut("return").map(Value::take);
+        returned.with_context(|| format!("QEMU refuses {command} {arguments}: {answer}"))
     }
 
     /// Resets the machine.

@@ -3,13 +3,15 @@
 //! 1. `ready` goes to the serial port, and a line from there says what to do, or `quit`:
 //!    `nic=rtl8139|virtio-net`, `direction=transmit|receive`, for `ticks` of the CPU's counter. To
 //!    transmit, frames of `length` bytes; or, with `mss`, super-frames of `payload` bytes of TCP
-//!    payload that are to be cut to `mss` bytes each.
+//!    payload that are to be cut to `mss` bytes each. `nics` of them have work at once, but only one
+//!    with interrupts.
 //! 2. The NIC is set up; `set` goes to the serial port, and a byte from there starts the work.
 //! 3. With `interrupts=off` the driver looks at its rings all the time and rings doorbells no more often
 //!    than it has to: what is left is the device. With `interrupts=on` it does as Linux' drivers.
 //! 4. `done` goes to the serial port, and after another byte the facts, then `end`. In between whoever
 //!    is at the other end reads clocks and counters.
 
+mod many;
 mod rtl8139;
 mod virtio_net;
 
@@ -19,6 +21,7 @@ use crate::facts::{self, note};
 use crate::frame::Frame;
 use crate::time::{now, wait_for};
 use crate::{apic, serial};
+use many::Many;
 use rtl8139::Rtl8139;
 use virtio_net::VirtioNet;
 
@@ -88,11 +91,15 @@ fn carry_out(request: &CommandLine) {
     let job = Job { frame, mss, interrupts: request.text("interrupts") == Some("on") };
     let transmits = request.text("direction") != Some("receive");
     let ticks = request.get("ticks", 1_000_000_000);
-    if request.text("nic") != Some("virtio-net") {
-        work(Rtl8139::open(job), transmits.then_some(frame), ticks);
-    } else if let Some(driver) = VirtioNet::open(job) {
-        work(driver, transmits.then_some(frame), ticks);
+    let nics = request.get("nics", 1);
+    let driven = if request.text("nic") == Some("virtio-net") {
+        Many::open(nics, |number| VirtioNet::open(job, number))
+            .map(|nics| work(nics, transmits.then_some(frame), ticks))
     } else {
+        Many::open(nics, |number| Some(Rtl8139::open(job, number)))
+            .map(|nics| work(nics, transmits.then_some(frame), ticks))
+    };
+    if driven.is_none() {
         serial::line("not offered");
     }
 }

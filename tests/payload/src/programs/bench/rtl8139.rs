@@ -21,9 +21,9 @@ pub struct Rtl8139 {
 }
 
 impl Rtl8139 {
-    /// Finds the NIC and starts it.
-    pub fn open(job: Job) -> Self {
-        let mut nic = rtl8139::Rtl8139::open();
+    /// Finds NIC `number` and starts it.
+    pub fn open(job: Job, number: usize) -> Self {
+        let mut nic = rtl8139::Rtl8139::open_number(number);
         if job.interrupts {
             apic::route_level(nic.function.interrupt_pin(), VECTOR);
             nic.unmask(SENT | RECEIVED | NO_ROOM);

@@ -32,9 +32,9 @@ pub struct VirtioNet {
 }
 
 impl VirtioNet {
-    /// Finds the NIC and starts it; nothing if it does not offer what super-frames take.
-    pub fn open(job: Job) -> Option<Self> {
-        let device = Device::find();
+    /// Finds NIC `number` and starts it; nothing if it does not offer what super-frames take.
+    pub fn open(job: Job, number: usize) -> Option<Self> {
+        let device = Device::find(number);
         let segments = if job.mss == 0 { 0 } else { CSUM | HOST_TSO4_ECN };
         if !device.negotiate(segments | MRG_RXBUF | EVENT_INDEX) {
             return None;
