@@ -2,6 +2,8 @@
 
 use vm_memory::{VolatileSlice, bitmap::BitmapSlice};
 
+use super::stretch::Stretch;
+
 /// A one's-complement sum in progress. Pieces of any length may be added one after the other: the
 /// sum remembers whether the next byte is the high or the low half of its word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,32 +15,21 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Adds bytes, up to 8 GiB at once.
+    /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let mut total = 0u64;
-        for word in words {
-            let word = u64::from_le_bytes(*word);
-            total += (word & 0xffff_ffff) + (word >> 32);
-        }
-        for (index, byte) in rest.iter().enumerate() {
-            total += u64::from(*byte) << (8 * (index & 1));
-        }
-        self.join(total, bytes.len());
+        // SAFETY: they are borrowed until this returns.
+        #[allow(unsafe_code)]
+        let stretch = unsafe { Stretch::new(bytes.as_ptr(), bytes.len()) };
+        stretch.sums(|total, length| self.join(total, length));
     }
 
     /// Adds guest memory, which may change while it is read.
     pub fn add_volatile<B: BitmapSlice>(&mut self, slice: &VolatileSlice<'_, B>) {
-        let mut buffer = [0u8; 2048];
-        let mut offset = 0;
-        while offset < slice.len() {
-            let take = buffer.len().min(slice.len() - offset);
-            if let Ok(part) = slice.subslice(offset, take) {
-                part.copy_to(&mut buffer[..take]);
-            }
-            self.add(&buffer[..take]);
-            offset += take;
-        }
+        let guard = slice.ptr_guard();
+        // SAFETY: the slice is mapped while it is borrowed.
+        #[allow(unsafe_code)]
+        let stretch = unsafe { Stretch::new(guard.as_ptr(), slice.len()) };
+        stretch.sums(|total, length| self.join(total, length));
     }
 
     /// Adds a big-endian word that stands at an even offset.
@@ -66,11 +57,12 @@ impl Sum {
     }
 }
 
-fn fold(mut total: u64) -> u16 {
-    while total > 0xffff {
-        total = (total & 0xffff) + (total >> 16);
-    }
-    total as u16
+/// Adds the 16-bit words of `total`, carries included.
+fn fold(total: u64) -> u16 {
+    let total = (total & 0xffff_ffff) + (total >> 32);
+    let total = (total & 0xffff) + (total >> 16 & 0xffff) + (total >> 32);
+    let total = (total & 0xffff) + (total >> 16);
+    ((total & 0xffff) + (total >> 16)) as u16
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod checksum;
 pub mod headers;
 pub mod offload;
 pub mod segment;
+mod stretch;
 mod template;
 
 #[cfg(test)]
