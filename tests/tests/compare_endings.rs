@@ -95,7 +95,7 @@ fn a_missing_vmm_is_named_with_the_remedy() {
         lab.compare(&["--variant", "rtl8139"]).env("PATH", lab.path("bin")).output().unwrap();
     let text = complaint(&child);
     assert_eq!(child.status.code(), Some(125), "{text}");
-    assert!(text.contains("(qemu-system-x86_64)"), "{text}");
-    assert!(text.contains("apt-get install qemu-system-x86"), "{text}");
+    assert!(text.contains(&format!("({})", vmm::qemu::PROGRAM)), "{text}");
+    assert!(text.contains(vmm::qemu::REMEDY), "{text}");
     lab.assert_clean(&[]);
 }

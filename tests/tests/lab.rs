@@ -163,10 +163,40 @@ fn a_signal_during_a_download_ends_it_and_what_was_finished_is_kept() {
 }
 
 #[test]
-fn a_lab_that_is_killed_takes_its_parts_along() {
+fn a_lab_that_is_killed_takes_its_parts_along_and_what_was_finished_is_kept() {
     let lab = Lab::new();
     let (mut child, parts) = lab.in_its_second_download();
     child.kill().unwrap();
     child.wait().unwrap();
     assert_gone(&parts);
+    let result = lab.json();
+    assert_eq!(result["complete"], false);
+    assert_eq!(result["variants"][0]["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_comparison_that_was_stopped_goes_on_where_it_was() {
+    let lab = Lab::new();
+    let (mut child, parts) = lab.in_its_second_download();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_gone(&parts);
+    let runs = lab.0.path("result.json");
+    let arguments = ["--variant", "rtl8139", "--runs", "2", "--seconds", "3", "--resume"];
+    let output = lab.run(&[&arguments[..], &[runs.to_str().unwrap()]].concat());
+    let said = complaint(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 runs were made before; going on after them"), "{said}");
+    let begun = lab.0.notes().into_iter().filter(|name| name.starts_with("downloading-")).count();
+    assert_eq!(begun, 3);
+    let result = lab.json();
+    assert_eq!(result["complete"], true);
+    let numbers: Vec<_> = result["variants"][0]["runs"].as_array().unwrap().iter().collect();
+    assert_eq!([&numbers[0]["number"], &numbers[1]["number"]], [1, 2]);
+
+    // What was measured elsewhere is not mixed with what is measured here.
+    let text = fs::read_to_string(&runs).unwrap().replace("\"kind\": \"tcg\"", "\"kind\": \"kvm\"");
+    fs::write(&runs, text).unwrap();
+    let output = lab.run(&[&arguments[..], &[runs.to_str().unwrap()]].concat());
+    assert!(complaint(&output).contains("was measured elsewhere"), "{}", complaint(&output));
 }

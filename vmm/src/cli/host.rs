@@ -71,14 +71,16 @@ pub fn line_of(words: &[OsString]) -> Line {
     Line::of(&Cli::command(), words)
 }
 
-/// Carries out a request, and answers its exit status. If the machine hangs, `tries` says how often
+/// Carries out a request, and answers its exit status. If the machine fails, `tries` says how often
 /// it is started at all: more than once only where nothing is lost by starting over.
 pub fn enter_nested(request: &Request, tries: u32, quiet: bool) -> Result<ExitCode> {
     for left in (0..tries).rev() {
         match nested::run(request, &super::guest::spinner(quiet)) {
-            Err(error @ nested::Error::Hangs { .. }) => {
-                let next = if left > 0 { "; starting it again" } else { "" };
-                say(format_args!("nicvmm: {error}{next}"));
+            Err(error @ nested::Error::Hangs { .. }) if left == 0 => {
+                say(format_args!("nicvmm: {error}"));
+            }
+            Err(error) if left > 0 && error.is_of_the_emulation() => {
+                say(format_args!("nicvmm: {error}; starting it again"));
             }
             result => return Ok(ExitCode::from(result? as u8)),
         }

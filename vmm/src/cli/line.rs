@@ -62,9 +62,10 @@ impl Line {
 
     /// The line with one more option, which comes first.
     #[must_use]
-    pub fn with(mut self, option: &str, value: &str) -> Self {
-        let words = vec![format!("--{option}={value}").into()];
-        self.parts.insert(0, Part { option: Some(option.into()), words });
+    pub fn with(mut self, option: &str, value: impl AsRef<OsStr>) -> Self {
+        let mut word = OsString::from(format!("--{option}="));
+        word.push(value);
+        self.parts.insert(0, Part { option: Some(option.into()), words: vec![word] });
         self
     }
 

@@ -32,6 +32,11 @@ impl Destination {
         Ok(Self { path: path.to_owned(), stream })
     }
 
+    /// Whether what is written takes the place of what was written before, and is not added to it.
+    pub fn is_file(&self) -> bool {
+        self.stream.is_none()
+    }
+
     /// Writes it, in place of what was written before.
     pub fn write(&self, text: &str) -> Result<()> {
         let write = || -> io::Result<()> {
@@ -40,6 +45,7 @@ impl Destination {
             }
             let mut temporary = temporary_beside(&self.path)?;
             temporary.write_all(text.as_bytes())?;
+            temporary.as_file().sync_all()?; // what is there whole survives the machine, too
             temporary.persist(&self.path)?;
             Ok(())
         };

@@ -77,6 +77,7 @@ impl Arm {
             during: self.during.iter().map(ToString::to_string).collect(),
             ip_version: self.download.ip.number(),
             seconds: self.download.time.as_secs_f64(),
+            file_mib: self.download.file_mib,
         }
     }
 }
@@ -209,6 +210,7 @@ impl PathPlan {
             rate: self.rate.clone(),
             rate_up: self.rate_up.clone(),
             queue: self.queue.clone(),
+            overhead: self.overhead,
             mss_clamp: self.mss_clamp.clone(),
             icmp: self.icmp.clone(),
             icmp_filter: self.icmp_filter,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::cells::columns;
-use super::outcome::{Comparison, PathFacts, VariantOutcome};
+use super::outcome::{Comparison, HostFacts, PathFacts, VariantOutcome};
 use super::units::three_digits;
 
 /// A round trip this many times what was asked for is worth a note.
@@ -89,6 +89,12 @@ pub fn path(facts: &PathFacts) -> String {
         }
     }
     text
+}
+
+/// Where something was measured.
+pub fn place(host: &HostFacts) -> String {
+    let HostFacts { kind, kernel, cpu, cpus, nicvmm } = host;
+    format!("nicvmm {nicvmm}; guests on {}; Linux {kernel}, {cpu}, {cpus} CPUs", self::host(kind))
 }
 
 /// How guests were run, in words.

@@ -19,16 +19,27 @@ pub struct Measured {
     pub error: Option<Error>,
 }
 
-/// Makes every run of `plan`, interleaved over the arms, until all are made or one fails.
+/// Makes every run of `plan`, interleaved over the arms, until all are made or one fails. Runs of
+/// `earlier`, for each of the arms, are not made again. What there is after each run goes to `keep`.
 ///
 /// Has to be called by a thread that lives as long as the runs: the processes die with it.
-pub fn measure(plan: &Plan, progress: &Progress, stop: &Stop) -> Measured {
+pub fn measure(
+    plan: &Plan,
+    earlier: Vec<Vec<RunOutcome>>,
+    progress: &Progress,
+    stop: &Stop,
+    mut keep: impl FnMut(&Measured),
+) -> Measured {
     let deadline = Instant::now() + plan.limits.overall;
-    let mut measured = Measured { runs: vec![Vec::new(); plan.arms.len()], error: None };
+    let mut measured = Measured { runs: earlier, error: None };
+    measured.runs.resize(plan.arms.len(), Vec::new());
     progress.variants(plan.arms.iter().map(|arm| arm.name.as_str()));
     let total = (plan.warm_up + plan.runs) as usize * plan.arms.len();
     for (done, (number, position)) in plan.order().enumerate() {
-        let arm = &plan.arms[position];
+        let (arm, runs) = (&plan.arms[position], &mut measured.runs[position]);
+        if runs.len() == plan.runs as usize || runs.iter().any(|run| run.number == number) {
+            continue;
+        }
         let warm_up = if number == 0 { ", to warm up" } else { "" };
         let label = format!("[{}/{total}] {}{warm_up}", done + 1, arm.name);
         progress.stage(position, &label);
@@ -36,7 +47,8 @@ pub fn measure(plan: &Plan, progress: &Progress, stop: &Stop) -> Measured {
             Ok(outcome) => {
                 progress.note(&label, &outcome.line(&arm.path.facts()));
                 if number > 0 {
-                    measured.runs[position].push(outcome);
+                    runs.push(outcome);
+                    keep(&measured);
                 }
             }
             Err(reason) => {

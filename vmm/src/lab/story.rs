@@ -13,7 +13,11 @@ pub fn render(story: &Story) -> String {
         let _ = write!(text, "{}\n\n{}", heading(chapter), report::render(chapter));
         let _ = write!(text, "\n{}", because(chapter));
         for check in &chapter.checks {
-            let mark = if check.held() { "ok" } else { "MISSED" };
+            let mark = match check.held() {
+                true => "ok",
+                false if chapter.leaves_open(check) => "open",
+                false => "MISSED",
+            };
             let _ = writeln!(text, "  {mark:<6} {}", check.line());
         }
     } else {
@@ -51,7 +55,7 @@ fn chapter(chapter: &Comparison) -> String {
         let _ = writeln!(text, "  {}", line(variant, base.filter(|_| position > 0)));
     }
     let _ = write!(text, "  {}", because(chapter));
-    for check in chapter.checks.iter().filter(|check| !check.held()) {
+    for check in chapter.missed() {
         let _ = writeln!(text, "  MISSED {}", check.line());
     }
     text
@@ -82,12 +86,15 @@ fn line(variant: &VariantOutcome, base: Option<f64>) -> String {
 }
 
 fn conclusion(story: &Story) -> String {
-    let all: usize = story.chapters.iter().map(|chapter| chapter.checks.len()).sum();
+    let (all, open) = story.expectations();
     let missed: Vec<_> = story.missed().collect();
+    let rest = if open > 0 { format!(", {open} were not measured") } else { String::new() };
     if missed.is_empty() {
-        return format!("\nAll {all} expectations are met.\n");
+        let met = all - open;
+        let met = if open > 0 { format!("{met} of {all}") } else { format!("All {all}") };
+        return format!("\n{met} expectations are met{rest}.\n");
     }
-    let mut text = format!("\n{} of {all} expectations are NOT met:\n", missed.len());
+    let mut text = format!("\n{} of {all} expectations are NOT met{rest}:\n", missed.len());
     for (chapter, check) in missed {
         let name = chapter.scenario.as_ref().map_or("", |scenario| &scenario.name);
         let _ = writeln!(text, "  {name}: {}", check.line());

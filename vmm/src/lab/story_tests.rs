@@ -37,6 +37,19 @@ fn one_scenario_comes_with_its_table_its_reason_and_its_checks() {
 }
 
 #[test]
+fn what_ended_early_says_what_was_not_measured_and_does_not_call_it_missed() {
+    let mut chapter = chapter("one", Some("it was not measured"));
+    chapter.checks[0].found = None;
+    chapter.complete = false;
+    let text = story(vec![chapter.clone()]);
+    assert!(text.contains("  open   new: ratio was not measured, expected at least 100"), "{text}");
+    assert!(text.ends_with("0 of 1 expectations are met, 1 were not measured.\n"), "{text}");
+    chapter.complete = true;
+    let text = story(vec![chapter]);
+    assert!(text.contains("  MISSED new: ratio was not measured"), "{text}");
+}
+
+#[test]
 fn a_story_has_a_few_lines_for_each_scenario() {
     let text = story(vec![chapter("one", None), chapter("two", Some("40.5 too low"))]);
     assert!(text.contains("two: It crawls.\n  old "), "{text}");

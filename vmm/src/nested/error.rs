@@ -24,6 +24,8 @@ pub enum Error {
         status: String,
         /// Its last words, and the console's.
         said: String,
+        /// Whether the machine had come up before.
+        came_up: bool,
     },
     /// The outer machine did not come up.
     #[error("the nested machine did not boot within {after:.0?}{console}")]
@@ -71,6 +73,13 @@ pub enum Error {
     /// The control channel failed.
     #[error("the nested machine does not answer as it should")]
     Channel(#[from] client::Error),
+}
+
+impl Error {
+    /// Whether a machine failed that had come up, and the next one may not.
+    pub fn is_of_the_emulation(&self) -> bool {
+        matches!(self, Self::Hangs { .. } | Self::Ended { came_up: true, .. })
+    }
 }
 
 /// Result of a nested run.

@@ -107,6 +107,7 @@ pub fn run(request: &Request, progress: &ProgressBar) -> Result<i32> {
         Wanted::Found(client) => client,
         Wanted::Interrupted(signal) => return Ok(128 + signal),
     };
+    qemu.came_up = true;
     progress.set_message("mounting the host's files");
     explain(&mut qemu, outer::mount(&client, &shares))?;
     if request.network {

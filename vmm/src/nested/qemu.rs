@@ -27,6 +27,8 @@ const DEATH: Duration = Duration::from_secs(2);
 pub struct Qemu {
     child: Child,
     directory: TempDir,
+    /// Whether the machine took commands.
+    pub came_up: bool,
 }
 
 impl Qemu {
@@ -48,7 +50,7 @@ impl Qemu {
             std::io::ErrorKind::NotFound => Error::NoQemu,
             _ => Error::Start(error),
         })?;
-        Ok(Self { child, directory })
+        Ok(Self { child, directory, came_up: false })
     }
 
     /// The control channel's socket.
@@ -61,7 +63,8 @@ impl Qemu {
         match self.child.try_wait() {
             Ok(Some(status)) => {
                 let said = tail("QEMU said", &self.directory.path().join("qemu")) + &self.console();
-                Err(Error::Ended { status: describe(status), said })
+                let (status, came_up) = (describe(status), self.came_up);
+                Err(Error::Ended { status, said, came_up })
             }
             _ => Ok(()),
         }

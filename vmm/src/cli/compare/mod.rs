@@ -21,7 +21,7 @@ use crate::lab::scenario::file::{FILE_MIB, FILE_MIB_MAX, SECONDS, Seconds};
 use crate::lab::scenario::profile::{MTU_MAX, MTU_MIN, Profile, profiles};
 use crate::lab::scenario::{find, library};
 use crate::lab::{
-    Progress, SignalWatch, Stop, Story, Variant, Vmm, host_facts, measure, report, story,
+    Measured, Progress, SignalWatch, Stop, Story, Variant, Vmm, host_facts, measure, report, story,
 };
 use crate::nested::{Request, is_inside};
 use crate::path::units::Rate;
@@ -46,11 +46,13 @@ Examples:
   nicvmm compare incident/row-01 --variant qemu:rtl8139   your hypervisor's NIC beside it
   nicvmm compare incident --json all.json --html all.html
   nicvmm compare --from all.json --markdown all.md        the same result once more, another way
+  nicvmm compare physics --resume runs.json       long; stopped, the same command goes on
   nicvmm compare --show incident/row-07 >mine.toml && nicvmm compare mine.toml
 
 Exit status: 0 all runs made and all expectations met, 1 an expectation was not met, 124 something
 took too long, 125 the lab could not go on, 126 the nested machine hung each time it was tried,
-128 + N stopped by signal N; but for 126, what was finished until then is still shown and written.")]
+128 + N stopped by signal N; what was finished until then is still shown and written, and after 126
+is in the files of --json and --resume.")]
 pub struct CompareArgs {
     /// Scenarios: names or groups of --list, or files or directories of your own. They say what is
     /// compared and what has to come out.
@@ -124,6 +126,10 @@ pub struct CompareArgs {
     /// Measures nothing: shows and writes the result in this file, which --json wrote.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "variants", "keep", "runs"])]
     from: Option<PathBuf>,
+    /// Keeps every finished run in this file, and measures no run again that is in it already: a
+    /// comparison that was stopped goes on where it was.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    resume: Option<PathBuf>,
     /// Leaves consoles, logs and the path's counters of every run in this directory.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -161,9 +167,8 @@ fn seconds(text: &str) -> Result<f64, &'static str> {
     text.parse::<Seconds>().map(|seconds| seconds.0)
 }
 
-/// How often the nested machine is started, should it hang: results come at the end, so nothing is
-/// lost by starting over.
-const NESTED_TRIES: u32 = 3;
+/// How often the nested machine is started, should it fail: it goes on after the last finished run.
+const NESTED_TRIES: u32 = 5;
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
@@ -181,10 +186,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if !args.tcg && args.host.is_nested(args.quiet)? {
         // Found out here, since in there it would take a while.
         task.plan(args)?;
-        let words: Vec<_> = std::env::args_os().collect();
-        let again = same_command(line_of(&words))?;
-        let request = Request { writable: writable(args)?, ..again };
-        return enter_nested(&request, NESTED_TRIES, args.quiet);
+        return nested(args);
     }
     let stop = Stop::default();
     let _signals = SignalWatch::start(&stop).context("cannot watch for signals")?;
@@ -192,11 +194,24 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     let results = Results::prepare(args)?;
     let progress = Progress::new(args.quiet);
     let host = host_facts(if is_inside() { "nested" } else { plan.accelerator.name() });
-    let measured = measure(&plan, &progress, &stop);
-    let story = match &task {
-        Task::Variants(_) => Story::of(measured.whole(&plan, host)),
-        Task::Scenarios(schedule) => schedule.story(&plan, &measured, host),
+    let earlier = match &args.resume {
+        Some(file) => results::earlier(file, &plan, &host)?,
+        None => Vec::new(),
     };
+    let there: usize = earlier.iter().map(Vec::len).sum();
+    if there > 0 {
+        progress.warn(&format!("{there} runs were made before; going on after them"));
+    }
+    let story = |measured: &Measured| match &task {
+        Task::Variants(_) => Story::of(measured.whole(&plan, host.clone())),
+        Task::Scenarios(schedule) => schedule.story(&plan, measured, host.clone()),
+    };
+    let measured = measure(&plan, earlier, &progress, &stop, |so_far| {
+        if let Err(error) = results.write_so_far(&story(so_far)) {
+            progress.warn(&format!("{error:#}"));
+        }
+    });
+    let story = story(&measured);
     tell(&story)?;
     results.write(&story)?;
     Ok(match measured.error {
@@ -208,11 +223,23 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     })
 }
 
+/// Does all of it in the nested machine. Where no file was named for it, finished runs are kept for as
+/// long as this takes: that machine may fail, and the next one goes on after them.
+fn nested(args: &CompareArgs) -> Result<ExitCode> {
+    let words: Vec<_> = std::env::args_os().collect();
+    let (mut line, mut writable) = (line_of(&words), writable(args)?);
+    let kept = tempfile::tempdir().context("cannot make a temporary directory")?;
+    if args.resume.is_none() {
+        line = line.with("resume", kept.path().join("runs.json"));
+        writable.push(kept.path().to_owned());
+    }
+    let request = Request { writable, ..same_command(line)? };
+    enter_nested(&request, NESTED_TRIES, args.quiet)
+}
+
 /// Shows and writes a result that was measured earlier.
 fn again(args: &CompareArgs, file: &Path) -> Result<ExitCode> {
-    let cannot = || format!("cannot read {}", file.display());
-    let text = fs::read_to_string(file).with_context(cannot)?;
-    let story = Story::from_json(&text).with_context(cannot)?;
+    let story = results::read(file)?;
     let results = Results::prepare(args)?;
     tell(&story)?;
     results.write(&story)?;
@@ -235,7 +262,7 @@ fn tell(story: &Story) -> Result<()> {
 
 /// Directories that results go to.
 fn writable(args: &CompareArgs) -> Result<Vec<PathBuf>> {
-    let files = [&args.json, &args.markdown, &args.html].into_iter().flatten();
+    let files = [&args.json, &args.markdown, &args.html, &args.resume].into_iter().flatten();
     let mut writable: Vec<PathBuf> = files.map(|file| directory_of(file)).collect();
     if let Some(directory) = &args.keep {
         fs::create_dir_all(directory)

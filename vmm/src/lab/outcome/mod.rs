@@ -83,6 +83,9 @@ pub struct Conditions {
     pub ip_version: u8,
     /// The longest a download could take, seconds.
     pub seconds: f64,
+    /// Size of the file, MiB.
+    #[serde(default)]
+    pub file_mib: u32,
 }
 
 /// The path as it was asked for. Texts are as they were written.
@@ -98,6 +101,9 @@ pub struct PathFacts {
     pub rate_up: Option<String>,
     /// Room of the queue, where it was asked for.
     pub queue: Option<String>,
+    /// Bytes that each packet cost on the line beside itself, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overhead: Option<u64>,
     /// MSS that SYNs were clamped to, if any.
     pub mss_clamp: Option<String>,
     /// ICMP policy.

@@ -1,8 +1,11 @@
 //! Several comparisons as one document.
 
+use std::iter::repeat;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, HostFacts, SCHEMA, STORY_SCHEMA};
+use super::{Comparison, HostFacts, RunOutcome, SCHEMA, STORY_SCHEMA, VariantOutcome};
+use crate::lab::plan::Arm;
 use crate::lab::scenario::Check;
 
 /// Which scenario was asked for.
@@ -61,13 +64,46 @@ impl Story {
 
     /// Whether everything came as it was expected.
     pub fn holds(&self) -> bool {
-        self.missed().next().is_none()
+        self.missed().next().is_none() && self.expectations().1 == 0
     }
 
     /// What did not come as it was expected, each with its scenario.
     pub fn missed(&self) -> impl Iterator<Item = (&Comparison, &Check)> {
-        self.chapters.iter().flat_map(|chapter| {
-            chapter.checks.iter().filter(|check| !check.held()).map(move |check| (chapter, check))
-        })
+        self.chapters.iter().flat_map(|chapter| chapter.missed().map(move |check| (chapter, check)))
+    }
+
+    /// How many expectations there are, and how many of them nobody can judge, since it ended early.
+    pub fn expectations(&self) -> (usize, usize) {
+        let checks =
+            || self.chapters.iter().flat_map(|chapter| chapter.checks.iter().zip(repeat(chapter)));
+        let open = checks().filter(|(check, chapter)| chapter.leaves_open(check)).count();
+        (checks().count(), open)
+    }
+
+    /// The runs that were made of an arm, whatever it was called.
+    pub fn runs_of(&self, arm: &Arm) -> &[RunOutcome] {
+        let mut variants = self.chapters.iter().flat_map(|chapter| &chapter.variants);
+        let same = |variant: &&VariantOutcome| variant.measured(arm);
+        variants.find(same).map_or(&[], |variant| &variant.runs)
+    }
+}
+
+impl Comparison {
+    /// What did not come as it was expected.
+    pub fn missed(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| !check.held() && !self.leaves_open(check))
+    }
+
+    /// Whether nobody can judge an expectation, since it ended before its turn.
+    pub fn leaves_open(&self, check: &Check) -> bool {
+        !self.complete && check.found.is_none()
+    }
+}
+
+impl VariantOutcome {
+    /// Whether it is a measurement of `arm`.
+    fn measured(&self, arm: &Arm) -> bool {
+        (self.vmm, self.nic.as_str()) == (arm.nic.vmm(), &arm.nic.nic())
+            && self.conditions == arm.facts()
     }
 }

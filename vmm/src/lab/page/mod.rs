@@ -22,6 +22,7 @@ mod window;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::outcome::Story;
+use super::report::place;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -44,7 +45,7 @@ pub fn render(story: &Story) -> String {
             body {
                 header {
                     h1 { (title) }
-                    p.host { (host(story)) }
+                    p.host { (place(&story.host)) }
                     (summary(story))
                     @if story.chapters.len() > 1 { (contents(story)) }
                 }
@@ -70,27 +71,17 @@ fn title(story: &Story) -> String {
     }
 }
 
-fn host(story: &Story) -> String {
-    let host = &story.host;
-    format!(
-        "nicvmm {}; guests on {}; Linux {}, {}, {} CPUs",
-        host.nicvmm,
-        super::report::host(&host.kind),
-        host.kernel,
-        host.cpu,
-        host.cpus
-    )
-}
-
 /// Whether all came as expected.
 fn summary(story: &Story) -> Markup {
-    let all: usize = story.chapters.iter().map(|chapter| chapter.checks.len()).sum();
+    let (all, open) = story.expectations();
     let missed: Vec<_> = story.missed().collect();
     html! {
         @if !story.complete { p.banner.bad {
                 "Incomplete: it ended early"
                 @if let Some(why) = &story.ended_early { " (" (why) ")" }
-                ". What was finished is here."
+                ". What was finished is here"
+                @if open > 0 { "; " (open) " of " (all) " expectations were not measured" }
+                "."
             } }
         @if missed.is_empty() && all > 0 && story.complete {
             p.banner.good { "All " (all) " expectations are met." }

@@ -81,10 +81,14 @@ impl Check {
     /// In one line.
     pub fn line(&self) -> String {
         let Self { variant, figure, wanted, .. } = self;
-        let found = self.found.as_deref().unwrap_or("not measured");
-        match &self.missed {
-            None => format!("{variant}: {figure} is {found}, as expected ({wanted})"),
-            Some(missed) => format!("{variant}: {figure} is {found}, expected {wanted}: {missed}"),
+        match (&self.found, &self.missed) {
+            (None, _) => format!("{variant}: {figure} was not measured, expected {wanted}"),
+            (Some(found), None) => {
+                format!("{variant}: {figure} is {found}, as expected ({wanted})")
+            }
+            (Some(found), Some(missed)) => {
+                format!("{variant}: {figure} is {found}, expected {wanted}: {missed}")
+            }
         }
     }
 }

@@ -63,11 +63,12 @@ impl Schedule {
             let Scenario { name, title, because, .. } = chapter.scenario.clone();
             Comparison { scenario: Some(ScenarioFacts { name, title, because }), ..comparison }
         });
+        let chapters: Vec<Comparison> = chapters.collect();
         Story {
             schema: STORY_SCHEMA.to_owned(),
-            complete: measured.error.is_none(),
+            complete: chapters.iter().all(|chapter| chapter.complete),
             ended_early: measured.error.as_ref().map(Error::headline),
-            chapters: chapters.collect(),
+            chapters,
             host,
         }
     }

@@ -45,8 +45,27 @@ fn what_was_not_measured_is_not_met() {
     measured.runs[1].clear();
     let story = schedule.story(&plan, &measured, testing::host());
     let line = story.chapters[0].checks[0].line();
-    assert_eq!(
-        line,
-        "virtio-net: ratio is not measured, expected at least 50: it was not measured"
-    );
+    assert_eq!(line, "virtio-net: ratio was not measured, expected at least 50");
+    assert_eq!(story.expectations(), (1, 1));
+    assert_eq!((story.missed().count(), story.complete, story.holds()), (0, false, false));
+}
+
+#[test]
+fn runs_that_were_made_are_found_again_by_their_conditions() {
+    let schedule = Schedule::of(vec![scenario("one", TWO)]);
+    let (plan, measured) = measured(&schedule, &[1e5, 1e7]);
+    let story = schedule.story(&plan, &measured, testing::host());
+    let text = crate::lab::json::to_text(&story, 2).unwrap();
+    let again = Story::from_json(&text).unwrap();
+    let arm = &plan.arms[1];
+    assert_eq!(again.runs_of(arm), measured.runs[1]);
+    let other = |change: fn(&mut Arm)| {
+        let mut arm = arm.clone();
+        change(&mut arm);
+        again.runs_of(&arm).len()
+    };
+    assert_eq!(other(|arm| arm.name = "called otherwise".into()), 1);
+    assert_eq!(other(|arm| arm.nic.model = "e1000".into()), 0);
+    assert_eq!(other(|arm| arm.path.overhead = Some(30)), 0);
+    assert_eq!(other(|arm| arm.download.file_mib = 8), 0);
 }
