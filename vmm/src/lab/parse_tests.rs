@@ -28,6 +28,7 @@ fn both_forms_of_ping_are_understood() {
     assert_eq!(shortest_round_trip("round-trip min/avg/max = 24.131/24.3/24.6 ms\n"), Some(24.131));
     assert_eq!(shortest_round_trip("rtt min/avg/max/mdev = 0.5/1/2/0.1 ms\n"), Some(0.5));
     assert_eq!(shortest_round_trip("3 packets transmitted, 0 received\n"), None);
+    assert_eq!(shortest_round_trip("round-trip min/avg/max = 0.000/0.1/0.2 ms\n"), None);
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn usual(seen: &PathFigures) -> String {
 
 /// A transfer that loses a segment at every step goes by round trips, whatever the rate of the path.
 fn pace(run: &RunOutcome) -> String {
-    run.round_trip_ms.zip(run.kb_per_round_trip()).map_or_else(
+    run.round_trip().zip(run.kb_per_round_trip()).map_or_else(
         String::new,
         |(milliseconds, kilobytes)| {
             format!(

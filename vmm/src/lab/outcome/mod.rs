@@ -238,9 +238,16 @@ impl VariantOutcome {
 }
 
 impl RunOutcome {
+    /// The round trip of the download, milliseconds: the median of what the server's TCP measured
+    /// meanwhile, in which a busy host shows as it did to the transfer; without that, the one before.
+    pub fn round_trip(&self) -> Option<f64> {
+        let measured: Vec<f64> = self.sockets.iter().map(|sample| sample.round_trip_ms).collect();
+        Summary::of(&measured).map(|summary| summary.median).or(self.round_trip_ms)
+    }
+
     /// What got through in a round trip, KB: the pace of a transfer that goes by round trips.
     pub fn kb_per_round_trip(&self) -> Option<f64> {
-        Some(self.goodput_bytes_per_second * self.round_trip_ms? / 1e6)
+        Some(self.goodput_bytes_per_second * self.round_trip()? / 1e6)
     }
 
     /// Of something that was counted, how much there was for each MB of the file; nothing if less

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::lab::outcome::{GuestFigures, PathFigures};
-use crate::lab::testing;
+use crate::lab::{SocketSample, testing};
 
 /// Checks of `expect` on one variant that came to this.
 fn checks(expect: &str, run: RunOutcome) -> Vec<Check> {
@@ -53,6 +53,15 @@ fn a_miss_names_the_figure_and_by_how_much() {
         misses("lspci = \"Virtio\""),
         ["rtl8139: lspci is `00:03.0 Realtek`, expected `Virtio` in it: another device"]
     );
+}
+
+#[test]
+fn a_busy_host_is_in_the_round_trip_that_counts() {
+    let sample = |round_trip_ms| SocketSample { round_trip_ms, ..SocketSample::default() };
+    let sockets = vec![sample(180.0), sample(60.0), sample(75.0)];
+    // 24.2 ms before the download
+    let run = RunOutcome { goodput_bytes_per_second: 30_000.0, sockets, ..crawl() };
+    assert!(checks("kb-per-round-trip = \"2.2..2.3\"", run)[0].held());
 }
 
 #[test]
