@@ -29,10 +29,14 @@ impl Transcript {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).panicked
     }
 
-    /// The last lines.
+    /// The last lines, as text: a terminal shows it and does nothing else by it.
     pub fn last_lines(&self) -> Vec<String> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = |line: &Vec<u8>| String::from_utf8_lossy(line).trim_end().to_string();
+        let harmless =
+            |c: char| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
+        let text = |line: &Vec<u8>| {
+            String::from_utf8_lossy(line).trim_end().chars().map(harmless).collect::<String>()
+        };
         let current = Some(&seen.current).filter(|line| !line.is_empty());
         seen.lines.iter().chain(current).map(text).collect()
     }
@@ -78,3 +82,7 @@ impl<W: Write> Write for Console<W> {
         self.inner.flush()
     }
 }
+
+#[cfg(test)]
+#[path = "console_tests.rs"]
+mod tests;
