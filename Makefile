@@ -6,7 +6,7 @@ CARGO := cargo
 FUZZ_TARGETS := rtl8139
 FUZZ_SECONDS := 60
 
-.PHONY: demo test bench fuzz build lint guest deb packages-demo packages-test
+.PHONY: demo test bench fuzz hostile build lint guest deb packages-demo packages-test
 
 demo: packages-demo build guest
 	@echo "== comparing three NICs behind a 1420-byte link"
@@ -39,6 +39,11 @@ fuzz:
 			--sanitizer none --target-dir target/fuzz $$target -- \
 			-max_len=4096 -timeout=60 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# Eighty minutes: eight seeds, ten each.
+hostile: build
+	@echo "== a guest that means harm"
+	$(CARGO) run --release --package tests --bin hostile-guest -- $(HOSTILE)
 
 deb: build
 	@echo "== the Debian package; needs cargo-deb (cargo install cargo-deb)"

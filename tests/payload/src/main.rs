@@ -17,6 +17,7 @@ mod card;
 mod command_line;
 #[allow(dead_code, reason = "the test uses what the guest does not")]
 mod contract;
+mod dice;
 mod facts;
 mod frame;
 mod interrupts;

@@ -5,6 +5,7 @@ mod bars;
 mod bench;
 mod crash;
 mod enumerate;
+mod hostile;
 mod intx;
 mod msix;
 mod rings;
@@ -23,6 +24,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("bench", bench::run),
     ("crash", crash::run),
     ("enumerate", enumerate::run),
+    ("hostile", hostile::run),
     ("intx", intx::run),
     ("msix", msix::run),
     ("rings", rings::run),
