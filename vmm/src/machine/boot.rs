@@ -55,8 +55,8 @@ const KERNEL_ALIGNMENT: u32 = 0x0100_0000;
 pub fn load(memory: &GuestMemoryMmap, payload: &Payload, rsdp: u64) -> Result<Entry> {
     let (kernel, entry) = load_kernel(memory, &payload.kernel)?;
     let mut parameters = boot_params { hdr: header(&kernel), ..Default::default() };
-    let kernel_end =
-        kernel.kernel_end.max(kernel.kernel_load.0 + u64::from(parameters.hdr.init_size));
+    let needs = u64::from(parameters.hdr.init_size);
+    let kernel_end = kernel.kernel_end.max(kernel.kernel_load.0.saturating_add(needs));
     if let Some(path) = &payload.initrd {
         let (address, size) = load_initrd(memory, path, &payload.appended, kernel_end)?;
         parameters.hdr.ramdisk_image = address as u32;
@@ -132,7 +132,9 @@ fn load_initrd(
     let length = file.metadata().map_err(unreadable)?.len();
     let size = length.next_multiple_of(4).saturating_add(appended.len() as u64);
     let end = memory.iter().next().map_or(0, GuestMemoryRegion::len);
-    let room = end.saturating_sub(kernel_end.next_multiple_of(4096));
+    // A segment may claim to end where no page begins any more.
+    let start = kernel_end.checked_next_multiple_of(4096).unwrap_or(u64::MAX);
+    let room = end.saturating_sub(start);
     let too_large = || Error::InitrdTooLarge { path: path.into(), size, room };
     if size > room {
         return Err(too_large());
