@@ -3,7 +3,7 @@
 NICVMM := target/release/nicvmm
 CARGO := cargo
 
-FUZZ_TARGETS := rtl8139
+FUZZ_TARGETS := rtl8139 virtio pci path framing options kernel
 FUZZ_SECONDS := 60
 
 .PHONY: demo test bench fuzz hostile build lint guest deb packages-demo packages-test

@@ -10,8 +10,16 @@
 //! A new target is a module with `run`, a line in [`TARGETS`], a program of one line in `targets/`
 //! with its entry in `Cargo.toml`, and a directory in `corpus/`.
 
+pub mod framing;
 mod input;
+pub mod kernel;
+mod memory_file;
+pub mod options;
+pub mod path;
+pub mod pci;
 pub mod rtl8139;
+pub mod virtio;
+mod wire;
 
 pub use input::Input;
 
@@ -25,4 +33,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[Target { name: "rtl8139", run: rtl8139::run }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "rtl8139", run: rtl8139::run },
+    Target { name: "virtio", run: virtio::run },
+    Target { name: "pci", run: pci::run },
+    Target { name: "path", run: path::run },
+    Target { name: "framing", run: framing::run },
+    Target { name: "options", run: options::run },
+    Target { name: "kernel", run: kernel::run },
+];

@@ -1,7 +1,7 @@
 //! The command line: one file a command.
 
 mod compare;
-mod config;
+pub mod config;
 mod doctor;
 pub mod exit;
 mod generate;

@@ -7,7 +7,7 @@ use devices::pci::Function;
 use devices::rtl8139::{Config, IO_BAR, MEMORY_BAR, Rtl8139};
 use vm_memory::{GuestAddress, GuestMemoryMmap};
 
-use super::wire::Wire;
+use crate::wire::Wire;
 
 /// Bytes of guest memory.
 pub const RAM: u64 = 1 << 20;

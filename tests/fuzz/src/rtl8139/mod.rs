@@ -14,7 +14,6 @@
 mod card;
 mod guest;
 mod steps;
-mod wire;
 
 use devices::rtl8139::{Chip, Config, Overrun, Quirks, Tso};
 

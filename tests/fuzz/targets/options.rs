@@ -1,0 +1,4 @@
+//! Feeds `fuzz::options` what libFuzzer comes up with.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::options::run(data));

@@ -1,0 +1,4 @@
+//! Feeds `fuzz::pci` what libFuzzer comes up with.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::pci::run(data));
