@@ -38,7 +38,7 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     let mut line = line_of(line);
     if let Some(release) = args.host_release() {
         // In there another kernel runs.
-        line = line.without("kernel").with("kernel", &format!("{HOST_KERNEL}:{}", release?));
+        line = line.without("kernel").with("kernel", format!("{HOST_KERNEL}:{}", release?));
     }
     let mut request = same_command(line)?;
     request.writable = files.map(|file| directory_of(file)).collect();
