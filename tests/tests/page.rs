@@ -74,8 +74,8 @@ fn a_browser_shows_the_page_without_errors_and_with_data_in_every_plot() {
     let document = String::from_utf8_lossy(&shown.stdout);
     assert!(document.contains("data-ready=\"yes\""), "its script did not run to its end");
     let plots: Vec<&str> = document.split("data-points=\"").skip(1).collect();
-    // Goodput, window, retransmits; and for each of three variants sequence, sizes, first loss.
-    assert_eq!(plots.len(), 3 + 3 * 3);
+    // Goodput, window, retransmits, round trip; and for each of three variants sequence, sizes, first loss.
+    assert_eq!(plots.len(), 4 + 3 * 3);
     assert!(plots.iter().all(|plot| !plot.starts_with("0\"")), "a plot without data");
 
     for (name, width, height, more) in [

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{goodput, ladder, legend, sequence, sizes, window};
 use crate::lab::cells::columns;
 use crate::lab::outcome::{Comparison, VariantOutcome};
-use crate::lab::report::{conditions, headline, sentence};
+use crate::lab::report::{conditions, headline, sentence, slow_round_trip};
 use crate::lab::scenario::Check;
 
 /// The whole section.
@@ -44,11 +44,12 @@ fn verdicts(chapter: &Comparison) -> Markup {
     }
 }
 
-/// Conditions, and why else the path dropped packets.
+/// Conditions, why else the path dropped packets, and whether the host was too busy.
 fn remarks(chapter: &Comparison, variant: &VariantOutcome) -> Vec<String> {
     let mut texts = conditions(chapter, variant);
     let drops = variant.path.other_drops.iter();
     texts.extend(drops.map(|(cause, count)| format!("{}: {count}", cause.replace('_', " "))));
+    texts.extend(slow_round_trip(variant));
     texts
 }
 
@@ -109,22 +110,31 @@ fn plots(chapter: &Comparison) -> Markup {
         let figures = variants.iter().enumerate();
         figures.filter_map(|(at, variant)| Some(marked((at, figure(variant)?)))).collect()
     };
-    let sequences = each(sequence::figure);
+    let (sequences, ladders) = (each(sequence::figure), each(ladder::figure));
     html! {
-        div.plots {
+        div.plots.wide {
             @if let Some(figure) = goodput::figure(variants) { (figure) }
             @for figure in window::figures(variants) { (figure) }
         }
         @if !sequences.is_empty() {
             h3 { "Segments as they left the server" }
+            p.help {
+                "Each stroke is a segment: when the server's NIC sent it, and which bytes of the stream it "
+                "carries. The line below is what the client has acknowledged."
+            }
             (sequence::key())
             div.plots { @for figure in sequences { (figure) } }
         }
         h3 { "Sizes" }
+        p.help { "How many bytes of payload the server's segments carry, as its NIC cut them." }
         div.plots { @for figure in each(sizes::figure) { (figure) } }
-        @for (number, figure) in each(ladder::figure).into_iter().enumerate() {
-            @if number == 0 { h3 { "What went wrong" } }
-            (figure)
+        @if !ladders.is_empty() {
+            h3 { "What went wrong" }
+            p.help {
+                "Packet by packet, time from top to bottom. Every sender loses its first packets to a path "
+                "that it does not know; a NIC that obeys loses no more once the router has spoken."
+            }
+            div.plots { @for figure in ladders { (figure) } }
         }
     }
 }

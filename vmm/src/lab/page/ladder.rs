@@ -15,15 +15,16 @@ const FROM: usize = 11;
 /// seconds lie between.
 const HEARD: f64 = 0.002;
 
-const WIDTH: f64 = 700.0;
+/// As wide as a column of the page: a phone has one.
+const WIDTH: f64 = 450.0;
 const ROW: f64 = 30.0;
 const HEAD: f64 = 30.0;
 /// Where the server's, the router's and the client's lines are.
-const SERVER: f64 = 110.0;
-const ROUTER: f64 = 250.0;
-const CLIENT: f64 = 390.0;
+const SERVER: f64 = 70.0;
+const ROUTER: f64 = 125.0;
+const CLIENT: f64 = 180.0;
 /// Texts begin here.
-const TEXT: f64 = 402.0;
+const TEXT: f64 = 190.0;
 
 /// The ladder of a variant; nothing if nothing went wrong.
 pub fn figure(variant: &VariantOutcome) -> Option<Markup> {
@@ -37,19 +38,17 @@ pub fn figure(variant: &VariantOutcome) -> Option<Markup> {
         format!("{}: the first exchange that went wrong {when}, {start:.3} s in", variant.name);
     Some(html! {
         figure.plot.ladder data-points=(steps.len()) {
-            div.scroll {
-                svg viewBox=(format!("0 0 {WIDTH} {bottom}")) role="img" aria-label=(caption) {
-                    defs {
-                        marker #arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"
-                            orient="auto-start-reverse" { path.head d="M0 0L8 4L0 8z" {} }
-                    }
-                    @for (x, name) in [(SERVER, "server"), (ROUTER, "router"), (CLIENT, "client")] {
-                        text.who x=(x) y="16" text-anchor="middle" { (name) }
-                        line.life x1=(x) x2=(x) y1="22" y2=(bottom) {}
-                    }
-                    @for (row, (packet, count)) in steps.iter().enumerate() {
-                        (step(packet, *count, start, HEAD + ROW * (row as f64 + 0.6)))
-                    }
+            svg viewBox=(format!("0 0 {WIDTH} {bottom}")) role="img" aria-label=(caption) {
+                defs {
+                    marker #arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"
+                        orient="auto-start-reverse" { path.head d="M0 0L8 4L0 8z" {} }
+                }
+                @for (x, name) in [(SERVER, "server"), (ROUTER, "router"), (CLIENT, "client")] {
+                    text.who x=(x) y="16" text-anchor="middle" { (name) }
+                    line.life x1=(x) x2=(x) y1="22" y2=(bottom) {}
+                }
+                @for (row, (packet, count)) in steps.iter().enumerate() {
+                    (step(packet, *count, start, HEAD + ROW * (row as f64 + 0.6)))
                 }
             }
             figcaption { (caption) }
@@ -101,7 +100,7 @@ fn step(packet: &Packet, count: usize, start: f64, y: f64) -> Markup {
     };
     html! {
         g class=(class) {
-            text.tick x=(SERVER - 12.0) y=(y + 4.0) text-anchor="end" {
+            text.tick x=(SERVER - 8.0) y=(y + 4.0) text-anchor="end" {
                 (format!("+{:.1} ms", (packet.at - start) * 1e3))
             }
             line x1=(from) x2=(to) y1=(y) y2=(y) marker-end="url(#arrow)" {}
@@ -120,9 +119,9 @@ fn what(packet: &Packet) -> String {
     let Packet { kind, sequence, length, again, fate, .. } = packet;
     let again = if *again { " again" } else { "" };
     match (kind, fate) {
-        (Kind::Syn, _) => "SYN".to_owned(),
-        (Kind::Ack, _) => format!("has all up to byte {sequence}"),
-        (Kind::Icmp, _) => format!("ICMP: too big, the MTU is {length}"),
+        (Kind::Syn, _) => "SYN, ACK".to_owned(),
+        (Kind::Ack, _) => format!("ACK: has all up to byte {sequence}"),
+        (Kind::Icmp, _) => format!("ICMP: the MTU is {length}"),
         (Kind::Data, Fate::Dropped) => format!("{length} bytes from {sequence}{again}: dropped"),
         (Kind::Data, Fate::Fragmented) => format!("{length} bytes from {sequence}{again}: cut"),
         (Kind::Data, Fate::Passed) => format!("{length} bytes from {sequence}{again}"),

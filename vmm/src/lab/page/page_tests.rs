@@ -54,8 +54,8 @@ fn points(page: &str) -> Vec<usize> {
 fn every_plot_has_data() {
     let page = render(&story());
     let points = points(&page);
-    // Goodput, window, retransmits; and for each variant sequence, sizes, ladder.
-    assert_eq!(points.len(), 3 + 2 * 3, "{points:?}");
+    // Goodput, window, retransmits, round trip; and for each variant sequence, sizes, ladder.
+    assert_eq!(points.len(), 4 + 2 * 3, "{points:?}");
     assert!(points.iter().all(|points| *points > 0), "{points:?}");
     assert!(!page.contains("NaN") && !page.contains("inf "), "{page}");
 }
@@ -65,7 +65,17 @@ fn the_ladder_shows_the_loss_that_came_although_the_router_had_spoken() {
     let page = render(&story());
     assert!(page.contains("went wrong although the router had said so"), "{page}");
     assert!(page.contains("1448 bytes from 1368: dropped"), "{page}");
-    assert!(page.contains("ICMP: too big, the MTU is 1420"), "{page}");
+    assert!(page.contains("ICMP: the MTU is 1420"), "{page}");
+}
+
+#[test]
+fn a_busy_host_is_told() {
+    let mut story = story();
+    let page = render(&story);
+    assert!(!page.contains("this host is busy or slow"), "{page}");
+    story.chapters[0].variants[0].runs[0].round_trip_ms = Some(48.0);
+    let page = render(&story);
+    assert!(page.contains("the round trip was 48.0 ms before the download, not 24.0"), "{page}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What the server's socket says of itself: the congestion window, and segments sent again.
+//! What the server's socket says of itself: the congestion window, segments sent again, and the round
+//! trip.
 
 use maud::Markup;
 
@@ -15,7 +16,7 @@ struct Shown {
     value: fn(&SocketSample) -> f64,
 }
 
-const SHOWN: [Shown; 2] = [
+const SHOWN: [Shown; 3] = [
     Shown {
         caption: "Congestion window (ss -ti in the server)",
         label: "segments (logarithmic)",
@@ -26,6 +27,11 @@ const SHOWN: [Shown; 2] = [
         label: "segments (logarithmic)",
         // The axis has no zero; one that was never reached looks like it.
         value: |sample| (sample.retransmits as f64).max(1.0),
+    },
+    Shown {
+        caption: "Smoothed round trip (ss -ti in the server)",
+        label: "milliseconds (logarithmic)",
+        value: |sample| sample.round_trip_ms.max(1.0),
     },
 ];
 
