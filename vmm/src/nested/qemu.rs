@@ -100,8 +100,9 @@ fn arguments(
     directory: &Path,
 ) -> Vec<std::ffi::OsString> {
     let path = |name: &str| escape(&directory.join(name));
+    // On a busy host the timer may be late for the kernel's trial of it, which would be a panic.
     let append = format!(
-        "{} nicvmm.control={CONTROL_PORT} nicvmm.modules={MODULES}",
+        "{} no_timer_check nicvmm.control={CONTROL_PORT} nicvmm.modules={MODULES}",
         crate::guest::COMMAND_LINE
     );
     let mut arguments: Vec<std::ffi::OsString> = [
