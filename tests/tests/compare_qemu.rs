@@ -22,7 +22,7 @@ fn qemus_own_nics_learn_the_mtu_of_the_path() {
     let json = directory.path().join("result.json");
     let output = nicvmm(&["compare", "--vmm", "qemu", "--tcg"])
         .args(["--seconds", "5", "--file-size", "16"])
-        .args(["--variant", "rtl8139", "--variant", "virtio-net", "--json"])
+        .args(["--variant", "rtl8139", "--variant", "virtio-net", "--variant", "e1000", "--json"])
         .arg(&json)
         .args(["--pcap", "--keep"])
         .arg(directory.path())
@@ -35,6 +35,7 @@ fn qemus_own_nics_learn_the_mtu_of_the_path() {
     for (variant, lspci) in [
         (&result["variants"][0], "RTL-8100/8101L/8139 PCI Fast Ethernet Adapter (rev 20)"),
         (&result["variants"][1], "Virtio network device"),
+        (&result["variants"][2], "82540EM Gigabit Ethernet Controller (rev 03)"),
     ] {
         assert!(
             variant["goodput_bytes_per_second"]["median"].as_f64().unwrap() > FAST,

@@ -79,8 +79,8 @@ fn a_browser_shows_the_page_without_errors_and_with_data_in_every_plot() {
     assert!(plots.iter().all(|plot| !plot.starts_with("0\"")), "a plot without data");
 
     for (name, width, height, more) in [
-        ("desk", 1280, 2600, "--mute-audio"),
-        ("desk-dark", 1280, 2600, DARK),
+        ("desk", 1280, 3000, "--mute-audio"),
+        ("desk-dark", 1280, 3000, DARK),
         ("phone", 390, 5200, "--mute-audio"),
         ("phone-dark", 390, 5200, DARK),
     ] {

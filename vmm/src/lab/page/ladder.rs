@@ -16,15 +16,15 @@ const FROM: usize = 11;
 const HEARD: f64 = 0.002;
 
 /// As wide as a column of the page: a phone has one.
-const WIDTH: f64 = 450.0;
+const WIDTH: f64 = 460.0;
 const ROW: f64 = 30.0;
 const HEAD: f64 = 30.0;
 /// Where the server's, the router's and the client's lines are.
-const SERVER: f64 = 70.0;
-const ROUTER: f64 = 125.0;
-const CLIENT: f64 = 180.0;
+const SERVER: f64 = 80.0;
+const ROUTER: f64 = 135.0;
+const CLIENT: f64 = 190.0;
 /// Texts begin here.
-const TEXT: f64 = 190.0;
+const TEXT: f64 = 200.0;
 
 /// The ladder of a variant; nothing if nothing went wrong.
 pub fn figure(variant: &VariantOutcome) -> Option<Markup> {
