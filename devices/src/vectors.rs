@@ -101,6 +101,26 @@ impl<'m> Vectors<'m> {
         })
     }
 
+    /// Fills everything, which must be guest memory, with what `file` has from `offset` on, if that
+    /// is at hand. Answers whether it was; nothing is said of what memory holds if it was not.
+    pub fn read_at_once(&self, file: BorrowedFd<'_>, offset: u64) -> io::Result<bool> {
+        if self.read_only || self.list.len() > IOV_MAX {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let at = i64::try_from(offset).map_err(io::Error::other)?;
+        let (vectors, count) = (self.list.as_ptr(), self.list.len() as libc::c_int);
+        // SAFETY: as for `read_at`.
+        let result =
+            unsafe { libc::preadv2(file.as_raw_fd(), vectors, count, at, libc::RWF_NOWAIT) };
+        match Errno::result(result) {
+            Ok(count) => {
+                Ok(count as usize == self.list.iter().map(|vector| vector.iov_len).sum::<usize>())
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Writes everything to `file` from `offset` on, and empties it.
     pub fn write_at(&mut self, file: BorrowedFd<'_>, offset: u64) -> io::Result<()> {
         // SAFETY: the vectors point at memory borrowed for 'm, which pwritev only reads.

@@ -111,3 +111,22 @@ fn alignment_is_that_of_every_piece() {
     let askew = buffers(&memory, &[(0x1200, 0x1000)]);
     assert!(!with(&memory, &askew, 0..0x1000, are_aligned));
 }
+
+#[test]
+fn what_was_just_written_is_at_hand_but_no_byte_behind_the_end() {
+    let memory = memory();
+    let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, b"one two").unwrap();
+    let file = File::open(&path).unwrap();
+    let into = buffers(&memory, &[(0x100, 3), (0x200, 4)]);
+    let at_once = |range| {
+        with(&memory, &into, range, |vectors| vectors.read_at_once(file.as_fd(), 0).unwrap())
+    };
+    assert!(at_once(0..7));
+    let mut found = [0; 7];
+    into.copy(&memory, 0..7, &mut found).unwrap();
+    assert_eq!(&found, b"one two");
+    let longer = buffers(&memory, &[(0x100, 8)]);
+    assert!(!with(&memory, &longer, 0..8, |v| v.read_at_once(file.as_fd(), 0).unwrap()));
+}

@@ -1,7 +1,7 @@
 //! Chains whose work takes time: handed out, and given back to the driver when it is done.
 //!
 //! 1. [`Deferred::serve`] pops chains; each becomes a [`Job`] for an [`Executor`], or is answered at
-//!    once.
+//!    once: it needs no work, or the executor does it without waiting.
 //! 2. The executor does the jobs elsewhere, in any order, and has the machine ring [`WOKEN`].
 //! 3. [`Deferred::give_back`] completes the chains of the jobs that are done, once the device may
 //!    reach memory.
@@ -39,6 +39,11 @@ impl<W> Job<W> {
 
 /// Somebody who does jobs.
 pub trait Executor<W>: Send {
+    /// Does the work now if nobody has to wait for it. Answers whether it did.
+    fn do_at_once(&mut self, _work: &mut W) -> bool {
+        false
+    }
+
     /// Takes a job; does not wait.
     fn submit(&mut self, job: Job<W>);
 
@@ -59,9 +64,13 @@ pub enum Taken<W> {
     Work(W),
 }
 
+/// Writes what is to be told of work that is done; answers how many bytes were written into the chain.
+pub type Finish<W> = fn(W, &DmaMemory) -> Result<u32, Fault>;
+
 /// The jobs of one device.
 pub struct Deferred<W> {
     executor: Box<dyn Executor<W>>,
+    finish: Finish<W>,
     /// Chains of each queue that are worked on.
     under_way: Vec<u16>,
     /// Done, but not asked for yet.
@@ -72,8 +81,9 @@ pub struct Deferred<W> {
 
 impl<W> Deferred<W> {
     /// Nothing to do yet for the `queues` queues of a device.
-    pub fn new(executor: Box<dyn Executor<W>>, queues: usize) -> Self {
-        Self { executor, under_way: vec![0; queues], kept: VecDeque::new(), held: Vec::new() }
+    pub fn new(executor: Box<dyn Executor<W>>, finish: Finish<W>, queues: usize) -> Self {
+        let under_way = vec![0; queues];
+        Self { executor, finish, under_way, kept: VecDeque::new(), held: Vec::new() }
     }
 
     /// Looks at the chains of queue `index` and hands out what they ask for. Answers true when it
@@ -85,7 +95,7 @@ impl<W> Deferred<W> {
         mut look: impl FnMut(Chain<'_>, &DmaMemory) -> Result<Taken<W>, Fault>,
     ) -> bool {
         let size = transport.queue(index).map_or(0, |queue| queue.size());
-        let Self { executor, under_way, held, .. } = self;
+        let Self { executor, finish, under_way, held, .. } = self;
         let Some(under_way) = under_way.get_mut(usize::from(index)) else { return false };
         serve(transport, index, |chain, memory| {
             // More than the queue holds: the driver offers a chain again before it has it back.
@@ -96,7 +106,10 @@ impl<W> Deferred<W> {
             let head = chain.head_index();
             Ok(match look(chain, memory)? {
                 Taken::Done(length) => Served::Done(length),
-                Taken::Work(work) => {
+                Taken::Work(mut work) => {
+                    if executor.do_at_once(&mut work) {
+                        return finish(work, memory).map(Served::Done);
+                    }
                     *under_way += 1;
                     executor.submit(Job::new(index, head, work));
                     Served::Taken
@@ -105,13 +118,8 @@ impl<W> Deferred<W> {
         })
     }
 
-    /// Gives back what is done; `finish` answers how many bytes were written into the chain. Answers
-    /// the queues that were held up for it: serve them.
-    pub fn give_back(
-        &mut self,
-        transport: &mut Transport,
-        mut finish: impl FnMut(W, &DmaMemory) -> Result<u32, Fault>,
-    ) -> Vec<u16> {
+    /// Gives back what is done. Answers the queues that were held up for it: serve them.
+    pub fn give_back(&mut self, transport: &mut Transport) -> Vec<u16> {
         while let Some(Job { queue, head, work }) = self.next_finished() {
             if transport.waits_for_bus(queue) {
                 self.kept.push_front(Job { queue, head, work });
@@ -122,7 +130,7 @@ impl<W> Deferred<W> {
             }
             // Without a driver there is nobody to give it to.
             let Some(mut active) = transport.queue(queue) else { continue };
-            let given = finish(work, active.memory())
+            let given = (self.finish)(work, active.memory())
                 .and_then(|length| active.complete(&[Used { head, length }]));
             drop(active);
             if let Err(fault) = given {

@@ -33,7 +33,7 @@ mod testing;
 mod transport;
 pub mod vsock;
 
-pub use deferred::{Deferred, Executor, Job, Taken};
+pub use deferred::{Deferred, Executor, Finish, Job, Taken};
 pub use fault::Fault;
 pub use function::VirtioPci;
 pub use interrupt::Interrupts;

@@ -59,7 +59,7 @@ impl Share {
         let tag = tag.as_bytes().get(..tag.len().min(MAX_TAG)).unwrap_or_default();
         let length = (tag.len() as u16).to_le_bytes();
         let configuration = [length.as_slice(), tag].concat();
-        Self { configuration, jobs: Deferred::new(executor, 1) }
+        Self { configuration, jobs: Deferred::new(executor, finish, 1) }
     }
 }
 
@@ -92,12 +92,7 @@ impl VirtioDevice for Share {
     }
 
     fn woken(&mut self, transport: &mut Transport) -> Vec<u16> {
-        self.jobs.give_back(transport, |exchange, memory| {
-            let Exchange { room, answer, buffers, .. } = exchange;
-            let answer = answer.get(..answer.len().min(room)).unwrap_or_default();
-            buffers.write(memory, 0, answer)?;
-            Ok(answer.len() as u32)
-        })
+        self.jobs.give_back(transport)
     }
 
     fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
@@ -113,6 +108,14 @@ impl VirtioDevice for Share {
             Ok(Taken::Work(Exchange { message, room, answer: Vec::new(), buffers }))
         })
     }
+}
+
+/// Writes the answer, as far as there is room.
+fn finish(exchange: Exchange, memory: &DmaMemory) -> Result<u32, Fault> {
+    let Exchange { room, answer, buffers, .. } = exchange;
+    let answer = answer.get(..answer.len().min(room)).unwrap_or_default();
+    buffers.write(memory, 0, answer)?;
+    Ok(answer.len() as u32)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A disk of the machine: an image file or a block device of the host.
 //!
-//! The file is read and written with guest memory itself as the buffer, by a few threads
-//! ([`super::pool`]); on an image in the page cache that is faster than the guest can ask, and it
-//! needs nothing of the kernel that a container may forbid (io_uring). An image that is used is
+//! The file is read and written with guest memory itself as the buffer. What the page cache has is
+//! read at once, where the guest asks; everything else is done by a few threads ([`super::pool`]), which
+//! need nothing of the kernel that a container may forbid (io_uring). An image that is used is
 //! locked (flock), so that two guests cannot spoil it; for reading alone any number may use it.
 
 use std::fs::{File, OpenOptions};
@@ -10,9 +10,12 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use devices::vectors::{Room, Vectors};
 use devices::virtio::block::{self, Block, Operation, Outcome, Request, SECTOR, Span};
+use devices::virtio::{Executor, Job};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
 
@@ -22,6 +25,8 @@ use super::pool::Pool;
 
 /// Threads of one disk: how many of its requests the host's kernel sees at a time.
 const THREADS: usize = 4;
+/// Bytes of the longest request that is done at once: a copy of some ten microseconds.
+const AT_ONCE: usize = 64 * 1024;
 /// What addresses, offsets and lengths of direct I/O are aligned to: enough for every disk.
 const ALIGNMENT: usize = 4096;
 /// Bytes of zero written at a time, where the file system cannot make them itself.
@@ -45,8 +50,34 @@ pub struct Config {
 /// An open disk.
 struct Image {
     file: Flock<File>,
+    /// The file system can say what the page cache has.
+    tells_cached: AtomicBool,
     /// The same file, for what is aligned, around the page cache.
     direct: Option<File>,
+}
+
+/// Who carries out the requests of one disk.
+struct Requests {
+    image: Arc<Image>,
+    pool: Pool<Request>,
+}
+
+impl Executor<Request> for Requests {
+    fn do_at_once(&mut self, request: &mut Request) -> bool {
+        self.image.read_cached(request)
+    }
+
+    fn submit(&mut self, job: Job<Request>) {
+        self.pool.submit(job);
+    }
+
+    fn finished(&mut self) -> Option<Job<Request>> {
+        self.pool.finished()
+    }
+
+    fn cancel(&mut self, queue: Option<u16>) {
+        self.pool.cancel(queue);
+    }
 }
 
 /// An error about the disk at `path`.
@@ -63,11 +94,14 @@ impl Machine {
         let serial = config.serial.clone();
         let device =
             block::Config { sectors, read_only: config.read_only, discard, serial, queues };
+        let image = Arc::new(image);
+        let work = image.clone();
         let pool =
-            Pool::new("disk", THREADS, self.endings(), move |request| image.carry_out(request))?;
+            Pool::new("disk", THREADS, self.endings(), move |request| work.carry_out(request))?;
         let peer = pool.peer()?;
+        let requests = Box::new(Requests { image, pool });
         let messages = self.messages(block::vectors(queues))?;
-        let function = Block::function(device, Box::new(pool), self.dma_memory(), messages)
+        let function = Block::function(device, requests, self.dma_memory(), messages)
             .map_err(|error| refuse(&config.path, error.to_string()))?;
         self.add_device(Box::new(function), vec![peer])
     }
@@ -117,7 +151,35 @@ impl Image {
             }
             errno => refuse(path, format!("it cannot be locked: {errno}")),
         })?;
-        Ok((Self { file, direct }, size / SECTOR))
+        // With direct=on the page cache is to be left alone.
+        let tells_cached = AtomicBool::new(direct.is_none());
+        Ok((Self { file, tells_cached, direct }, size / SECTOR))
+    }
+
+    /// Carries out a read of what the page cache has. Answers whether it did.
+    fn read_cached(&self, request: &mut Request) -> bool {
+        let Operation::Read(offset) = request.operation else { return false };
+        if request.data.len() > AT_ONCE || !self.tells_cached.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut room = Room::default();
+        let mut vectors = Vectors::new(&mut room);
+        let data = request.data.clone();
+        if vectors.push_range(&request.memory, &request.buffers, data).is_err() {
+            return false;
+        }
+        match vectors.read_at_once(self.file.as_fd(), offset) {
+            Ok(true) => request.outcome = Outcome::Done,
+            Ok(false) => return false,
+            Err(error) => {
+                // Whatever else is wrong the threads will find, too.
+                if error.raw_os_error() == Some(libc::EOPNOTSUPP) {
+                    self.tells_cached.store(false, Ordering::Relaxed);
+                }
+                return false;
+            }
+        }
+        true
     }
 
     fn carry_out(&self, request: &mut Request) {

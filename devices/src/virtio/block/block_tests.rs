@@ -447,3 +447,37 @@ fn what_is_done_is_given_back_on_a_queue_while_the_first_is_off() {
     rig.driver.function.ring(WOKEN);
     assert_eq!(rig.ring.take_used(), [(10, 513)]);
 }
+
+/// Does everything at once.
+struct Quick(Arc<Mutex<Platter>>);
+
+impl Executor<Request> for Quick {
+    fn do_at_once(&mut self, request: &mut Request) -> bool {
+        carry_out(&mut self.0.lock().unwrap(), request);
+        true
+    }
+
+    fn submit(&mut self, _job: crate::virtio::Job<Request>) {}
+
+    fn finished(&mut self) -> Option<crate::virtio::Job<Request>> {
+        None
+    }
+
+    fn cancel(&mut self, _queue: Option<u16>) {}
+}
+
+#[test]
+fn what_can_be_done_at_once_is_given_back_at_once() {
+    let mut rig = rig();
+    rig.driver = Driver::new(Block::new(config(), Box::new(Quick(rig.platter.clone()))));
+    rig.driver.negotiate(VERSION_1);
+    rig.ring = rig.driver.enable(0, 16);
+    rig.driver.driver_ok();
+    for _ in 0..40 {
+        rig.header(IN, 3);
+        rig.offer(&[], &[(DATA, 512), (STATUS, 1)]);
+        rig.driver.function.ring(0);
+        assert_eq!((rig.status(), rig.ring.take_used()), (OK, vec![(10, 513)]));
+        assert_eq!(rig.driver.bytes(DATA, 512), [3; 512]);
+    }
+}

@@ -121,7 +121,7 @@ impl Block {
             queue_sizes: vec![QUEUE_SIZE; queues],
             features: 0,
             writeback: true,
-            jobs: Deferred::new(executor, queues),
+            jobs: Deferred::new(executor, |request, memory| request.finish(memory), queues),
         }
     }
 
@@ -203,7 +203,7 @@ impl VirtioDevice for Block {
     }
 
     fn woken(&mut self, transport: &mut Transport) -> Vec<u16> {
-        self.jobs.give_back(transport, |request, memory| request.finish(memory))
+        self.jobs.give_back(transport)
     }
 }
 
