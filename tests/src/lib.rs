@@ -16,6 +16,7 @@ pub mod nic_bench;
 pub mod program;
 pub mod pump;
 pub mod stand_in;
+pub mod storage;
 pub mod terminal;
 pub mod tmux;
 pub mod transfer;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tests::linux::with_kvm;
 use tests::network::Guest;
 use tests::program;
+use tests::storage::{self, LoopDevice, SmallFileSystem};
 use tests::wait::wait;
 
 const MIB: u64 = 1 << 20;
@@ -53,13 +54,22 @@ fn a_stock_guest_uses_disks_directories_and_sockets() {
     with_kvm("a_stock_guest_uses_disks_directories_and_sockets", || {
         let directory = TempDir::new().unwrap();
         let here = directory.path();
-        let kept = image(here, "kept", 24 * MIB);
-        let disks = [
+        let (kept, limited) = (image(here, "kept", 24 * MIB), image(here, "limited", 64 * MIB));
+        let storage = storage::available("disks on what fails").then(|| {
+            let small = SmallFileSystem::new(here.join("small"), 4 * MIB);
+            (small, LoopDevice::new(here.join("medium"), 16 * MIB))
+        });
+        let mut disks = [
             disk(&kept, ",serial=kept-7"),
             disk(&image(here, "read-only", MIB), ",ro"),
-            disk(&image(here, "full", 64 * MIB), ""),
+            disk(&limited, ""),
+            ["--cpus".into(), "2".into()],
         ]
         .concat();
+        if let Some((small, device)) = &storage {
+            disks.extend(disk(&image(small.path(), "full", 16 * MIB), ""));
+            disks.extend(disk(device.path(), ",direct=on"));
+        }
         let guest = Guest::boot_under(with_little_room(), here, "first", &disks);
         assert_eq!(guest.must("cat /sys/block/vda/serial"), "kept-7");
         let sum = guest.must(
@@ -67,15 +77,11 @@ fn a_stock_guest_uses_disks_directories_and_sockets() {
              dd if=/dev/urandom of=/disk/file bs=64k count=150 conv=fsync 2>/dev/null && \
              sha256sum /disk/file",
         );
-
-        // Errors reach the guest, and neither the disk nor the machine is worse for it.
-        let refused = guest.shell("dd if=/dev/zero of=/dev/vdb bs=4k count=1");
-        assert!(!refused.status.success(), "{refused:?}");
-        let full = "dd if=/dev/zero of=/dev/vdc bs=1M seek=31 count=2 oflag=direct";
-        let full = guest.shell(full);
-        assert!(full.stderr_text().contains("1+0 records out"), "{full:?}");
-        assert!(guest.must("dmesg").contains("I/O error, dev vdc"));
-        guest.must("dd if=/dev/vdc of=/dev/null bs=1M iflag=direct");
+        errors_reach_the_guest(&guest, &limited);
+        if let Some((small, device)) = &storage {
+            a_full_file_system_fails_writes_until_there_is_room(&guest, small.path());
+            a_block_device_is_a_disk(&guest, device);
+        }
 
         // Killed in the middle of writing, it has what was flushed before.
         let _writing =
@@ -90,12 +96,74 @@ fn a_stock_guest_uses_disks_directories_and_sockets() {
         // What the guest throws away is the host's again.
         let before = fs::metadata(&kept).unwrap().blocks();
         guest.must("rm -f /disk/file /disk/more && sync && fstrim /disk && umount /disk");
-        let after = fs::metadata(&kept).unwrap().blocks();
-        assert!(after * 512 + 8 * MIB < before * 512, "{before} blocks, then {after}");
+        let after = fs::metadata(&kept).unwrap();
+        assert!(after.blocks() * 512 + 8 * MIB < before * 512, "{before} blocks, {after:?}");
+        assert_eq!(after.len(), 24 * MIB);
 
         directories_are_shared(&guest, here);
         sockets_connect(&guest, here);
     });
+}
+
+/// Neither the disk nor the machine is worse for an error.
+fn errors_reach_the_guest(guest: &Guest, limited: &Path) {
+    let refused = guest.shell("dd if=/dev/zero of=/dev/vdb bs=4k count=1");
+    assert!(!refused.status.success(), "{refused:?}");
+    guest.must("dd if=/dev/vdb of=/dev/null bs=4k iflag=direct");
+    // A limit on the size of files.
+    let refused = guest.shell("dd if=/dev/zero of=/dev/vdc bs=1M seek=31 count=2 oflag=direct");
+    assert!(refused.stderr_text().contains("1+0 records out"), "{refused:?}");
+    assert!(guest.must("dmesg").contains("I/O error, dev vdc"));
+    guest.must("dd if=/dev/vdc of=/dev/null bs=1M iflag=direct");
+    // A medium whose end is lost.
+    fs::File::options().write(true).open(limited).unwrap().set_len(8 * MIB).unwrap();
+    let lost = guest.shell("dd if=/dev/vdc of=/dev/null bs=64k iflag=direct");
+    assert!(lost.stderr_text().contains("128+0 records in"), "{lost:?}");
+}
+
+fn a_full_file_system_fails_writes_until_there_is_room(guest: &Guest, small: &Path) {
+    fs::write(small.join("filler"), vec![1; 2 << 20]).unwrap();
+    let full = guest.shell("dd if=/dev/zero of=/dev/vdd bs=512k count=8 oflag=direct");
+    assert!(full.stderr_text().contains("4+0 records out"), "{full:?}");
+    assert!(guest.must("dmesg").contains("I/O error, dev vdd"));
+    fs::remove_file(small.join("filler")).unwrap();
+    guest.must("dd if=/dev/zero of=/dev/vdd bs=512k seek=4 count=2 oflag=direct");
+}
+
+/// Written by both CPUs at once, around all caches; each CPU has a queue and an interrupt of its own.
+fn a_block_device_is_a_disk(guest: &Guest, device: &LoopDevice) {
+    let sum = guest.must(
+        "for half in 0 1; do head -c 8388608 /dev/urandom >/tmp/$half; done; for half in 0 1; do \
+         taskset $((half + 1)) dd if=/tmp/$half of=/dev/vde bs=64k seek=$((half * 128)) oflag=direct & \
+         done; wait; cat /tmp/0 /tmp/1 | sha256sum; rm /tmp/0 /tmp/1",
+    );
+    assert_eq!(sha256(device.path()), sum);
+    assert_eq!(guest.must("dd if=/dev/vde bs=64k iflag=direct | sha256sum"), sum);
+    for cpu in 0..2 {
+        let before = interrupts(guest, "vde");
+        let read = "dd if=/dev/vde of=/dev/null bs=4k count=64 iflag=direct";
+        guest.must(&format!("taskset {} {read}", cpu + 1));
+        let after = interrupts(guest, "vde");
+        let more = |queue: usize, on: usize| after[queue][on] - before[queue][on];
+        assert!(more(cpu, cpu) >= 64, "queue {cpu}: {before:?}, then {after:?}");
+        assert_eq!((more(cpu, 1 - cpu), more(1 - cpu, cpu)), (0, 0), "{before:?}, {after:?}");
+    }
+    // Making a file system gives the rest up.
+    let before = fs::metadata(device.file()).unwrap().blocks();
+    guest.must("mkfs.ext4 -q /dev/vde && mkdir /other && mount -t ext4 /dev/vde /other");
+    let after = fs::metadata(device.file()).unwrap().blocks();
+    assert!(after * 512 + 8 * MIB < before * 512, "{before} blocks, then {after}");
+    let sum = guest.must("head -c 1000000 /dev/urandom >/other/file && sha256sum /other/file");
+    guest.must("umount /other && mount -t ext4 /dev/vde /other");
+    assert_eq!(guest.must("sha256sum /other/file; umount /other"), sum);
+}
+
+/// How often each queue of a disk interrupted each of two CPUs.
+fn interrupts(guest: &Guest, disk: &str) -> Vec<[u64; 2]> {
+    let device = format!("$(basename $(readlink -f /sys/block/{disk}/device))");
+    let rows = guest.must(&format!("grep {device}-req /proc/interrupts"));
+    let count = |row: &str, at: usize| row.split_whitespace().nth(at).unwrap().parse().unwrap();
+    rows.lines().map(|row| [count(row, 1), count(row, 2)]).collect()
 }
 
 fn directories_are_shared(guest: &Guest, here: &Path) {

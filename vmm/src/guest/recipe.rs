@@ -2,7 +2,7 @@
 //! [`VERSION`] up: images of another version are not used.
 
 /// Version of the recipe and of the layout of an image.
-pub const VERSION: u32 = 13;
+pub const VERSION: u32 = 14;
 
 /// Packages that name the newest normal kernel: Debian's, Ubuntu's. Their cloud and virtual
 /// flavours lack the Realtek drivers.
@@ -143,6 +143,7 @@ pub const OUTER_MODULES: &[&str] = &[
     "crc32c_generic",
     "dummy",
     "kvm_amd",
+    "loop",
     "overlay",
     "tun",
     "veth",
