@@ -34,7 +34,7 @@ impl fmt::Display for Wire {
 
 /// Bytes read or written at a time.
 const CHUNK: usize = 256 << 10;
-/// How long the other side may take to read what is left.
+/// How long the other side may read nothing, and how long it may take to read what is left.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// A thread that reads the wire, and maybe one that writes it.
@@ -53,6 +53,7 @@ pub struct Sender {
 impl Far {
     /// The far end of `socket`, whose bytes it swallows.
     pub fn new(socket: UnixStream) -> anyhow::Result<Self> {
+        socket.set_write_timeout(Some(DRAIN))?;
         let mut from = socket.try_clone()?;
         let reader = thread::Builder::new().name("sink".into()).spawn(move || {
             let mut buffer = vec![0; CHUNK];

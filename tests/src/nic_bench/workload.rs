@@ -118,12 +118,15 @@ pub fn workloads() -> Vec<Workload> {
             add(Transmit, Frame(1514), false, (model == VirtioNet).then_some(large));
             add(Transmit, Frame(60), false, Some(small));
             if wire == Wire::Stream {
+                // An RTL8139 that found no room hears of more by the driver's answer to its interrupt.
                 for length in [1514, 60] {
-                    add(Receive, Frame(length), false, Some(receive));
+                    add(Receive, Frame(length), model == Rtl8139, Some(receive));
                 }
                 let size = if model == Rtl8139 { Segment(1448) } else { Frame(1514) };
                 add(Transmit, size, true, None);
-                add(Receive, Frame(1514), true, None);
+                if model == VirtioNet {
+                    add(Receive, Frame(1514), true, None);
+                }
             }
         }
     }

@@ -119,7 +119,11 @@ fn work(mut driver: impl Driver, frame: Option<Frame>, ticks: u64) {
     note("interrupts", driver.interrupts() - interrupts);
     note("doorbells", driver.doorbells() - doorbells);
     // What is still on the wire shall not be in the way of the next job.
-    serial::read_while(|| while driver.receive().is_some() {});
+    serial::read_while(|| {
+        driver.handle();
+        while driver.receive().is_some() {}
+        driver.rest();
+    });
     facts::tell();
 }
 
