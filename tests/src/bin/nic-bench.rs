@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::bare_metal::require_kvm;
 use tests::nic_bench::{Kind, Model, Row, Vm, baseline, points, table, workloads};
 
@@ -58,6 +58,8 @@ fn main() -> anyhow::Result<ExitCode> {
             let row = Row { workload, ours: our_samples, theirs: their_samples, checksum };
             eprintln!("{}", table(std::slice::from_ref(&row)).lines().last().unwrap_or_default());
             rows.push(row);
+            // A run that is cut off leaves what it has.
+            save(&arguments, version.as_deref(), &rows, &[])?;
         }
     }
     println!("{}", table(&rows));
@@ -75,10 +77,19 @@ fn main() -> anyhow::Result<ExitCode> {
             growth.push(json!({ "model": model.to_string(), "points": points }));
         }
     }
-    let figures: Vec<_> = rows.iter().map(Row::json).collect();
-    let all =
-        json!({ "qemu": version, "rounds": arguments.rounds, "rows": figures, "growth": growth });
-    std::fs::write(&arguments.json, serde_json::to_string_pretty(&all)? + "\n")?;
+    save(&arguments, version.as_deref(), &rows, &growth)?;
     println!("everything is in {}", arguments.json.display());
     Ok(ExitCode::SUCCESS)
+}
+
+fn save(
+    arguments: &Arguments,
+    version: Option<&str>,
+    rows: &[Row],
+    growth: &[Value],
+) -> anyhow::Result<()> {
+    let figures: Vec<_> = rows.iter().map(Row::json).collect();
+    let rounds = arguments.rounds;
+    let all = json!({ "qemu": version, "rounds": rounds, "rows": figures, "growth": growth });
+    Ok(std::fs::write(&arguments.json, serde_json::to_string_pretty(&all)? + "\n")?)
 }
