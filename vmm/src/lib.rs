@@ -9,6 +9,7 @@ pub mod machine;
 pub mod nested;
 pub mod path;
 pub mod qemu;
+pub mod sandbox;
 pub mod streams;
 
 /// Version of this program; of a release build from a clone, with the commit.

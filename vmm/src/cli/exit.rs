@@ -8,6 +8,8 @@ use crate::machine::Ending;
 pub const NOT_AS_EXPECTED: u8 = 1;
 /// The command line, or a file of options, is wrong.
 pub const USAGE: u8 = 2;
+/// The sandbox stopped nicvmm.
+pub const SANDBOX: u8 = crate::sandbox::STATUS;
 /// The guest asked for a reset.
 pub const RESET: u8 = 120;
 /// The guest's kernel panicked.
@@ -30,6 +32,7 @@ pub const HELP: &str = "\
 Exit status:
   0        the guest powered off; with a COMMAND, the command's own status
   2        the command line, or the file of --config, is wrong
+  119      the sandbox stopped nicvmm: a bug, or a guest that took control of it
   120      the guest asked for a reset
   121      the guest's kernel panicked
   122      the guest died of a triple fault

@@ -13,6 +13,7 @@ mod output;
 mod path;
 mod run;
 mod time;
+mod walls;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,7 @@ use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
 use super::Machine;
 use super::error::{Error, Result};
 use super::pool::Pool;
+use crate::sandbox::Thread;
 
 /// Threads of one disk: how many of its requests the host's kernel sees at a time.
 const THREADS: usize = 4;
@@ -96,9 +97,9 @@ impl Machine {
             block::Config { sectors, read_only: config.read_only, discard, serial, queues };
         let image = Arc::new(image);
         let work = image.clone();
-        let pool =
-            Pool::new("disk", THREADS, self.endings(), move |request| work.carry_out(request))?;
-        let peer = pool.peer()?;
+        let pool = Pool::new(self.endings(), move |request| work.carry_out(request))?;
+        let (peer, threads) = (pool.peer()?, pool.threads(Thread::Disk, THREADS));
+        self.at_start(move |sandbox| threads.start(sandbox));
         let requests = Box::new(Requests { image, pool });
         let messages = self.messages(block::vectors(queues))?;
         let function = Block::function(device, requests, self.dma_memory(), messages)

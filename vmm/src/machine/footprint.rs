@@ -1,22 +1,34 @@
 //! How much memory a process has for itself, beside its guest's.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
 
 use vm_memory::{GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
-/// Bytes that this process has written to and shares with nobody, outside of `memory`: what one more
-/// guest costs beside its own RAM. As the kernel counts them in `/proc/self/smaps`.
-pub fn private_dirty_beside(memory: &GuestMemoryMmap) -> io::Result<u64> {
-    let ram: Vec<Range<u64>> = memory
-        .iter()
-        .filter_map(|region| {
-            let start = memory.get_host_address(region.start_addr()).ok()?.addr() as u64;
-            Some(start..start + region.len())
-        })
-        .collect();
-    Ok(count(&fs::read_to_string("/proc/self/smaps")?, &ram))
+/// Where the kernel counts it: opened while files can be, read when the guest has ended.
+pub struct Footprint(File);
+
+impl Footprint {
+    /// Opens `/proc/self/smaps`.
+    pub fn open() -> io::Result<Self> {
+        File::open("/proc/self/smaps").map(Self)
+    }
+
+    /// Bytes that this process has written to and shares with nobody, outside of `memory`: what one
+    /// more guest costs beside its own RAM.
+    pub fn private_dirty_beside(mut self, memory: &GuestMemoryMmap) -> io::Result<u64> {
+        let ram: Vec<Range<u64>> = memory
+            .iter()
+            .filter_map(|region| {
+                let start = memory.get_host_address(region.start_addr()).ok()?.addr() as u64;
+                Some(start..start + region.len())
+            })
+            .collect();
+        let mut smaps = String::new();
+        self.0.read_to_string(&mut smaps)?;
+        Ok(count(&smaps, &ram))
+    }
 }
 
 /// Adds up `Private_Dirty` of the mappings in a text like `smaps` that do not lie in `excluded`.

@@ -26,5 +26,5 @@ fn a_mapping_that_ram_was_joined_to_is_not_counted() {
 #[test]
 fn this_process_has_memory_of_its_own() {
     let memory = GuestMemoryMmap::from_ranges(&[(vm_memory::GuestAddress(0), 1 << 20)]).unwrap();
-    assert!(private_dirty_beside(&memory).unwrap() > 0);
+    assert!(Footprint::open().unwrap().private_dirty_beside(&memory).unwrap() > 0);
 }

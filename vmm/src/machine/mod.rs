@@ -64,6 +64,8 @@ pub use signals::block_signals;
 pub use vcpu::ExitCounts;
 pub use worker::Peer;
 
+use crate::sandbox::{Sandbox, Thread};
+use footprint::Footprint;
 use irqchip::{EdgeLine, MsiVectors, PinLine, Routing};
 use nic::NicWorker;
 use pci::{PciBus, SharedBus};
@@ -80,6 +82,7 @@ const KICK_EVERY: Duration = Duration::from_millis(5);
 const KICK_LIMIT: Duration = Duration::from_secs(10);
 
 type Subscriber = Box<dyn MutEventSubscriber + Send>;
+type Start = Box<dyn FnOnce(&Sandbox) -> Result<()> + Send>;
 
 /// A virtual machine that has not started yet.
 pub struct Machine {
@@ -90,8 +93,10 @@ pub struct Machine {
     pio: SharedBus,
     pci: Arc<PciBus>,
     next_slot: usize,
-    timeline: Option<Timeline>,
-    debugger: Option<gdb::Listener>,
+    timed: Option<(Timeline, Footprint)>,
+    debugger: Option<(gdb::Listener, gdb::Trap)>,
+    sandbox: Sandbox,
+    starts: Vec<Start>,
     context: vcpu::Context,
     events: EventManager<Subscriber>,
     /// What has an event loop of its own, with the names of their threads.
@@ -174,8 +179,10 @@ impl Machine {
             pio,
             pci,
             next_slot: layout::FIRST_NIC_SLOT,
-            timeline: None,
+            timed: None,
             debugger: None,
+            sandbox: Sandbox::default(),
+            starts: Vec::new(),
             context,
             events,
             beside: Vec::new(),
@@ -197,13 +204,26 @@ impl Machine {
     pub fn add_boot_timer(&mut self) -> Result<Timeline> {
         let timeline = Timeline::default();
         self.add_ports(layout::BOOT_TIMER, 1, timeline.clone())?;
-        self.timeline = Some(timeline.clone());
+        let footprint = Footprint::open();
+        let footprint = footprint.map_err(|e| Error::System("open /proc/self/smaps", e))?;
+        self.timed = Some((timeline.clone(), footprint));
         Ok(timeline)
     }
 
     /// Has the guest wait for a debugger that connects to `listener`, before its first instruction.
     pub fn add_debugger(&mut self, listener: gdb::Listener) {
-        self.debugger = Some(listener);
+        self.debugger = Some((listener, gdb::Trap::that_works()));
+    }
+
+    /// Has its threads enter the walls of `sandbox`.
+    pub fn set_sandbox(&mut self, sandbox: Sandbox) {
+        self.sandbox = sandbox;
+    }
+
+    /// Has `start` called when the guest is about to run: threads that were there before could not be
+    /// confined.
+    fn at_start(&mut self, start: impl FnOnce(&Sandbox) -> Result<()> + Send + 'static) {
+        self.starts.push(Box::new(start));
     }
 
     /// Puts a device at `length` ports from `base`.
@@ -326,7 +346,7 @@ impl Machine {
         let cpus = self.vcpus.len() as u8;
         let rsdp = acpi::write(&self.memory, cpus, devices::pci::SLOTS)?;
         let mut entry = boot::load(&self.memory, payload, rsdp)?;
-        if self.timeline.is_some() {
+        if self.timed.is_some() {
             entry.address = self.time_entry(entry.address)?;
         }
         self.pci.remap();
@@ -349,14 +369,18 @@ impl Machine {
         let endings = self.context.endings.clone();
         self.add_subscriber(Box::new(Signals::new(endings.clone())?));
         self.add_subscriber(Box::new(Deadline::new(endings.clone(), limit)?));
-        if let Some(timeline) = &self.timeline {
+        if let Some((timeline, _)) = &self.timed {
             timeline.note_vcpus();
+        }
+        for start in self.starts.drain(..) {
+            start(&self.sandbox)?;
         }
         let beside = std::mem::take(&mut self.beside).into_iter();
         let beside: Vec<EventThread> = beside
-            .map(|(name, subscriber)| EventThread::start(name, subscriber))
+            .map(|(name, subscriber)| EventThread::start(&self.sandbox, name, subscriber))
             .collect::<Result<_>>()?;
         let threads = self.start_vcpus()?;
+        self.sandbox.enter(Thread::Machine).map_err(|e| Error::System("sandbox", e.into()))?;
         let ending = loop {
             if let Some(ending) = endings.get() {
                 break ending;
@@ -365,8 +389,8 @@ impl Machine {
                 break Ending::KvmError(format!("the event loop failed: {error:?}"));
             }
         };
-        if let Some(timeline) = &self.timeline {
-            match footprint::private_dirty_beside(&self.memory) {
+        if let Some((timeline, footprint)) = self.timed.take() {
+            match footprint.private_dirty_beside(&self.memory) {
                 Ok(bytes) => timeline.note_own_memory(bytes),
                 Err(error) => tracing::warn!("cannot read /proc/self/smaps: {error}"),
             }
@@ -385,23 +409,22 @@ impl Machine {
         signals::handle_kicks()?;
         let mut threads = Vec::new();
         let mut breaks = Vec::new();
-        if let Some(listener) = self.debugger.take() {
+        if let Some((listener, trap)) = self.debugger.take() {
             let refused = |error| Error::System("start the debugger", error);
             let (control, ends) = gdb::Control::new(self.vcpus.len()).map_err(refused)?;
             breaks = ends;
             let (memory, endings) = (self.memory.clone(), self.context.endings.clone());
-            let session = gdb::Session::new(listener, control, memory, endings);
-            let thread = std::thread::Builder::new().name("gdb".into());
-            threads.push(thread.spawn(move || session.run()).map_err(refused)?);
+            let session = gdb::Session::new(listener, control, trap, memory, endings);
+            let run = move || session.run();
+            let thread = self.sandbox.spawn(Thread::Debugger, "gdb".into(), run);
+            threads.push(thread.map_err(refused)?);
         }
         let mut breaks = breaks.into_iter();
         for (index, mut vcpu) in self.vcpus.drain(..).enumerate() {
             let (context, breaks) = (self.context.clone(), breaks.next());
-            let thread = std::thread::Builder::new()
-                .name(format!("vcpu{index}"))
-                .spawn(move || context.run(&mut vcpu, breaks.as_ref()))
-                .map_err(|e| Error::System("start a vCPU thread", e))?;
-            threads.push(thread);
+            let run = move || context.run(&mut vcpu, breaks.as_ref());
+            let thread = self.sandbox.spawn(Thread::Vcpu, format!("vcpu{index}"), run);
+            threads.push(thread.map_err(|e| Error::System("start a vCPU thread", e))?);
         }
         Ok(threads)
     }

@@ -5,11 +5,10 @@
 //! 2. The [`Peer`] that [`Pool::peer`] gives wakes the device for that.
 //! 3. A device that is reset drops the jobs that no thread took, and waits for the others.
 //!
-//! Threads start as they are needed and stay. At the machine's end nobody waits for a job; but a
-//! reset does, also for one that hangs in a file system that went away.
+//! The threads are there as soon as the guest runs, and stay. At the machine's end nobody waits for a
+//! job; but a reset does, also for one that hangs in a file system that went away.
 
 use std::collections::VecDeque;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,6 +20,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use super::ending::{Ending, Endings};
 use super::error::{Error, Result};
 use super::worker::Peer;
+use crate::sandbox::{Sandbox, Thread};
 
 /// What is done with each job.
 type Work<W> = dyn Fn(&mut W) + Send + Sync;
@@ -30,8 +30,6 @@ struct State<W> {
     done: VecDeque<Job<W>>,
     /// The queues of the jobs that threads are at.
     under_way: Vec<u16>,
-    threads: usize,
-    idle: usize,
     over: bool,
 }
 
@@ -48,19 +46,21 @@ struct Shared<W> {
     endings: Arc<Endings>,
 }
 
-/// The threads of one device.
+/// The jobs of one device.
 pub struct Pool<W> {
     shared: Arc<Shared<W>>,
-    name: String,
-    most: usize,
+}
+
+/// The threads of one device, before they are started.
+pub struct Threads<W> {
+    shared: Arc<Shared<W>>,
+    kind: Thread,
+    count: usize,
 }
 
 impl<W: Send + 'static> Pool<W> {
-    /// At most `most` threads with this name, each of which does `work`; one that panics ends the
-    /// machine.
+    /// A pool whose threads do `work` with each job; one that panics ends the machine.
     pub fn new(
-        name: &str,
-        most: usize,
         endings: Arc<Endings>,
         work: impl Fn(&mut W) + Send + Sync + 'static,
     ) -> Result<Self> {
@@ -70,8 +70,6 @@ impl<W: Send + 'static> Pool<W> {
             waiting: VecDeque::new(),
             done: VecDeque::new(),
             under_way: Vec::new(),
-            threads: 0,
-            idle: 0,
             over: false,
         };
         let shared = Shared {
@@ -82,11 +80,12 @@ impl<W: Send + 'static> Pool<W> {
             work: Box::new(work),
             endings,
         };
-        let this = Self { shared: Arc::new(shared), name: name.into(), most };
-        // One must be there: later ones only help.
-        this.start_thread(&mut this.shared.lock())
-            .map_err(|error| Error::System("start a thread for a device", error))?;
-        Ok(this)
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Its threads: `count` of this kind.
+    pub fn threads(&self, kind: Thread, count: usize) -> Threads<W> {
+        Threads { shared: self.shared.clone(), kind, count }
     }
 
     /// Wakes the device when jobs are done.
@@ -96,15 +95,22 @@ impl<W: Send + 'static> Pool<W> {
             event.try_clone().map_err(|error| Error::System("duplicate an eventfd", error))?;
         Ok(Peer { descriptor, readable: WOKEN, writable: WOKEN })
     }
+}
 
-    fn start_thread(&self, state: &mut State<W>) -> io::Result<()> {
-        let shared = self.shared.clone();
-        std::thread::Builder::new().name(self.name.clone()).spawn(move || {
-            // A file that may not grow any more is an error to report, not the end of everything.
-            let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
-            shared.run();
-        })?;
-        state.threads += 1;
+impl<W: Send + 'static> Threads<W> {
+    /// Starts them, each within its walls.
+    pub fn start(self, sandbox: &Sandbox) -> Result<()> {
+        for _ in 0..self.count {
+            let shared = self.shared.clone();
+            let run = move || {
+                // A file that may not grow any more is an error to report, not the end of everything.
+                let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
+                shared.run();
+            };
+            sandbox
+                .spawn(self.kind, self.kind.name().into(), run)
+                .map_err(|error| Error::System("start a thread for a device", error))?;
+        }
         Ok(())
     }
 }
@@ -118,9 +124,7 @@ impl<W> Shared<W> {
         let mut state = self.lock();
         while !state.over {
             let Some(mut job) = state.waiting.pop_front() else {
-                state.idle += 1;
                 state = self.submitted.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
                 continue;
             };
             state.under_way.push(job.queue());
@@ -144,12 +148,7 @@ impl<W> Shared<W> {
 
 impl<W: Send + 'static> Executor<W> for Pool<W> {
     fn submit(&mut self, job: Job<W>) {
-        let mut state = self.shared.lock();
-        state.waiting.push_back(job);
-        if state.idle < state.waiting.len() && state.threads < self.most {
-            // Without another thread those that are there take longer.
-            let _ = self.start_thread(&mut state);
-        }
+        self.shared.lock().waiting.push_back(job);
         self.shared.submitted.notify_one();
     }
 

@@ -26,11 +26,13 @@ fn held_up() -> (Pool<u32>, std::sync::mpsc::Receiver<u32>, Sender<()>) {
     let (began, begun) = channel();
     let (go_on, may_go_on) = channel();
     let may_go_on = Mutex::new(may_go_on);
-    let pool = Pool::new("held up", 1, endings(), move |work: &mut u32| {
+    let pool = Pool::new(endings(), move |work: &mut u32| {
         began.send(*work).unwrap();
         let _ = may_go_on.lock().unwrap().recv();
     });
-    (pool.unwrap(), begun, go_on)
+    let pool = pool.unwrap();
+    pool.threads(Thread::Disk, 1).start(&Sandbox::default()).unwrap();
+    (pool, begun, go_on)
 }
 
 #[test]
@@ -68,8 +70,9 @@ fn a_cancelled_queue_waits_for_what_is_under_way() {
 #[test]
 fn a_panic_ends_the_machine_and_gives_the_job_back() {
     let endings = endings();
-    let pool = Pool::new("panics", 1, endings.clone(), |work: &mut u32| assert_eq!(*work, 0));
+    let pool = Pool::new(endings.clone(), |work: &mut u32| assert_eq!(*work, 0));
     let mut pool = pool.unwrap();
+    pool.threads(Thread::Disk, 1).start(&Sandbox::default()).unwrap();
     pool.submit(Job::new(0, 0, 1));
     assert_eq!(wait(|| pool.finished()).work, 1);
     assert!(matches!(endings.get(), Some(Ending::KvmError(_))));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use event_manager::{EventManager, EventOps, Events, MutEventSubscriber, SubscriberOps};
 use vmm_sys_util::epoll::EventSet;
@@ -10,6 +10,7 @@ use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 use super::Subscriber;
 use super::error::{Error, Result};
+use crate::sandbox::{Sandbox, Thread};
 
 /// A running thread; ends when dropped.
 pub struct EventThread {
@@ -39,8 +40,8 @@ impl MutEventSubscriber for Waker {
 }
 
 impl EventThread {
-    /// Starts a thread `name` that attends to `subscriber`.
-    pub fn start(name: String, subscriber: Subscriber) -> Result<Self> {
+    /// Starts a thread `name`, within its walls, that attends to `subscriber`.
+    pub fn start(sandbox: &Sandbox, name: String, subscriber: Subscriber) -> Result<Self> {
         let refused = |error| Error::System("start a thread of a device", error);
         let event = EventFd::new(EFD_NONBLOCK).map_err(refused)?;
         let stop = Arc::new(Stop { said: AtomicBool::new(false), event });
@@ -56,7 +57,7 @@ impl EventThread {
                 }
             }
         };
-        let thread = Builder::new().name(name).spawn(run).map_err(refused)?;
+        let thread = sandbox.spawn(Thread::Nic, name, run).map_err(refused)?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }

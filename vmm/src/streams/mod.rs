@@ -23,7 +23,7 @@ use rustix::stdio::{stderr, stdin, stdout};
 pub use input::Filter;
 pub use output::is_printing;
 pub use print::{print, say};
-pub use terminal::{Loan, RawTerminal, block_resizes, escapes, size};
+pub use terminal::{Loan, RawTerminal, block_resizes, escapes, restore_at_once, size};
 
 /// What our standard streams are, as far as a command elsewhere is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Stdin};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use guest_init::client::{Process, Size};
@@ -18,6 +18,9 @@ const ESCAPE: u8 = 0x01;
 const QUIT: u8 = b'x';
 /// The size of a terminal that does not know its own.
 const USUAL: Size = Size { rows: 24, columns: 80 };
+
+/// What the terminal was set to before it was raw, for those who cannot wait for anything.
+static BEFORE: OnceLock<libc::termios> = OnceLock::new();
 
 /// Standard input in raw mode until dropped. Does nothing where it is no terminal.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ impl RawTerminal {
             let settings = tcgetattr(&stdin)?;
             let mut raw = settings.clone();
             cfmakeraw(&mut raw);
+            let _ = BEFORE.set(settings.clone().into()); // the first time is the one that counts
             tcsetattr(&stdin, SetArg::TCSANOW, &raw)?;
             saved = Some(settings);
         }
@@ -57,6 +61,15 @@ impl Drop for RawTerminal {
         if let Some(saved) = &self.saved {
             let _ = tcsetattr(&self.stdin, SetArg::TCSANOW, saved); // a terminal may be gone
         }
+    }
+}
+
+/// Restores the terminal if it ever was raw. Safe in the handler of a signal, and for nothing else.
+#[allow(unsafe_code)]
+pub fn restore_at_once() {
+    if let Some(before) = BEFORE.get() {
+        // SAFETY: the settings are the terminal's own, and tcsetattr is async-signal-safe.
+        unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, before) };
     }
 }
 

@@ -12,12 +12,14 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::time::at_least;
+use super::walls::Walls;
 use crate::path::config::DEFAULT_OVERHEAD;
 use crate::path::process::Process;
 use crate::path::units::{Queue, Rate, Ratio};
 use crate::path::{
     Counters, IcmpMtu, IcmpPolicy, MssClamp, PathConfig, PortConfig, Reorder, Report,
 };
+use crate::sandbox::{Thread, Use};
 use crate::streams::print;
 
 /// Counters more often than this would be all that the path does.
@@ -146,6 +148,11 @@ pub struct PathArgs {
     /// Print the counters as one line of JSON.
     #[arg(long)]
     pub json: bool,
+
+    /// Confines this program to the system calls it needs and its own sockets, without privileges.
+    /// `off` helps to find out what goes wrong in there.
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub sandbox: Walls,
 }
 
 impl PathArgs {
@@ -210,6 +217,13 @@ fn start(args: &PathArgs) -> anyhow::Result<ExitCode> {
     if let Some(socket) = &args.control {
         process = process.controlled_at(socket)?;
     }
+    let sandbox = args.sandbox.raise(|files| {
+        for port in &config.ports {
+            files.allow_beside(&port.socket, Use::Rename)?;
+        }
+        args.control.iter().try_for_each(|socket| files.allow_beside(socket, Use::Remove))
+    })?;
+    sandbox.enter(Thread::Path)?;
     let json = args.json;
     process.run(std::os::fd::AsFd::as_fd(&stop), args.stats_interval, |report| {
         let text = if json { serde_json::to_string(report)? + "\n" } else { plain(report) };

@@ -15,6 +15,7 @@ use super::variable::Variable;
 use crate::cli::exit;
 use crate::cli::host::Host;
 use crate::cli::time::{at_least, time};
+use crate::cli::walls::Walls;
 use crate::machine::gdb;
 
 /// What runs where there is no COMMAND.
@@ -93,6 +94,10 @@ pub struct RunArgs {
     /// its COMMAND and its time limit.
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnReboot::Exit)]
     pub(super) on_reboot: OnReboot,
+    /// Confines this program before the guest starts: to the system calls it needs, the files named here,
+    /// and no privileges. `off` helps to find out what goes wrong in there.
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub(super) sandbox: Walls,
     /// Waits for a debugger before the guest's first instruction: at unix:PATH, tcp:PORT or
     /// tcp:HOST:PORT, where gdb's `target remote` connects.
     #[arg(long, value_name = "WHERE")]

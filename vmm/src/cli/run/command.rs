@@ -3,7 +3,6 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,10 +10,23 @@ use guest_init::client::{Client, Command};
 use nix::sys::signal::Signal;
 
 use crate::machine::{Ending, Endings};
+use crate::sandbox::{Sandbox, Thread};
 use crate::streams::{Loan, Streams, escapes};
 
 /// Longer than any guest lives; the machine has a time limit of its own.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A command for a guest, before it is started.
+pub struct Prepared {
+    /// What to run.
+    pub command: Command,
+    /// Its streams.
+    pub streams: Streams,
+    /// The way to the guest.
+    pub channel: UnixStream,
+    /// Hears of the end.
+    pub endings: Arc<Endings>,
+}
 
 /// A command for a guest, and how it ended once it has.
 pub struct GuestCommand {
@@ -22,26 +34,24 @@ pub struct GuestCommand {
     loan: Loan,
 }
 
-impl GuestCommand {
-    /// Starts a thread that waits for the guest behind `channel`, runs `command` there on `streams`,
-    /// and reports the end to `endings`.
-    pub fn start(
-        command: Command,
-        streams: Streams,
-        channel: UnixStream,
-        endings: Arc<Endings>,
-    ) -> io::Result<Self> {
-        let this = Self { status: Arc::default(), loan: Loan::default() };
-        let (status, loan) = (Arc::clone(&this.status), this.loan.clone());
-        thread::Builder::new().name("command".into()).spawn(move || {
+impl Prepared {
+    /// Starts a thread that waits for the guest, runs the command there, and reports the end.
+    pub fn start(self, sandbox: &Sandbox) -> io::Result<GuestCommand> {
+        let Self { command, streams, channel, endings } = self;
+        let started = GuestCommand { status: Arc::default(), loan: Loan::default() };
+        let (status, loan) = (Arc::clone(&started.status), started.loan.clone());
+        let work = move || {
             let result = run(command, streams, channel, &endings, &loan);
             let result = result.map_err(|error| format!("{error:#}"));
             *status.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             endings.report(Ending::Stopped);
-        })?;
-        Ok(this)
+        };
+        sandbox.spawn(Thread::Command, "command".into(), work)?;
+        Ok(started)
     }
+}
 
+impl GuestCommand {
     /// Its status, or why there is none; `None` if the guest ended first.
     pub fn status(&self) -> Option<std::result::Result<u8, String>> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()

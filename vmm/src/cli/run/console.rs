@@ -14,9 +14,6 @@ use crate::machine::serial::InputFilter;
 use crate::machine::{Ending, Machine, layout};
 use crate::streams::{RawTerminal, escapes};
 
-/// Set for a guest that was started again: what its console said before stays.
-pub const RESTARTED: &str = "NICVMM_RESTARTED";
-
 /// Where the console goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsoleTarget {
@@ -41,11 +38,13 @@ impl FromStr for ConsoleTarget {
     }
 }
 
-/// Gives `machine` its console. The terminal, if there is one, is raw until the answer is dropped.
+/// Gives `machine` its console; a guest that is started `again` goes on in the file where it was. The
+/// terminal, if there is one, is raw until the answer is dropped.
 pub fn add(
     machine: &mut Machine,
     target: &ConsoleTarget,
     transcript: &Transcript,
+    again: bool,
 ) -> Result<Option<RawTerminal>> {
     let com1 = (layout::COM1, layout::COM1_GSI);
     let console = |inner: Box<dyn Write + Send>| Box::new(Console::new(inner, transcript.clone()));
@@ -70,8 +69,6 @@ pub fn add(
         }
         ConsoleTarget::None => machine.add_serial(com1, console(Box::new(io::sink())), None)?,
         ConsoleTarget::File(path) => {
-            // A guest that was started again goes on where it was.
-            let again = std::env::var_os(RESTARTED).is_some();
             let file = File::options()
                 .create(true)
                 .write(true)

@@ -18,7 +18,7 @@ use guest_init::client::Command;
 use guest_init::protocol::CONTROL_PORT;
 use vmm_sys_util::epoll::EventSet;
 
-use super::command::GuestCommand;
+use super::command::Prepared;
 use crate::listen::listen;
 use crate::machine::{Machine, layout, port};
 use crate::streams::Streams;
@@ -44,14 +44,14 @@ pub fn add(
     socket: Option<&Path>,
     command: Option<Command>,
     streams: Streams,
-) -> Result<Option<GuestCommand>> {
+) -> Result<Option<Prepared>> {
     if let Some(path) = socket {
         let channel = add_channel(machine)?;
         machine.add_subscriber(Box::new(ControlSocket::bind(path, channel)?));
     } else if let Some(command) = command {
         let channel = add_channel(machine)?;
-        let command = GuestCommand::start(command, streams, channel, machine.endings());
-        return Ok(Some(command.context("cannot start a thread")?));
+        let endings = machine.endings();
+        return Ok(Some(Prepared { command, streams, channel, endings }));
     }
     Ok(None)
 }

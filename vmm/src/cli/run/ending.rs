@@ -1,29 +1,15 @@
-//! The end of a run: what is said of it, its exit status, or the guest anew.
+//! The end of a run: what is said of it, and its exit status.
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 use super::command::GuestCommand;
-use super::console::{self, ConsoleTarget};
+use super::console::ConsoleTarget;
 use crate::cli::exit;
 use crate::machine::Ending;
 use crate::machine::console::Transcript;
 use crate::streams::say;
-
-/// Becomes the command of `line` again: as after switching a machine off and on, nothing is left of
-/// the guest. Returns only if that fails.
-pub fn start_again(line: &[OsString]) -> anyhow::Error {
-    let program = match std::env::current_exe() {
-        Ok(program) => program,
-        Err(error) => return error.into(),
-    };
-    let mut again = Command::new(program);
-    again.args(line.iter().skip(1)).env(console::RESTARTED, "1");
-    anyhow::Error::new(again.exec()).context("cannot start the guest again")
-}
 
 /// Says how it ended where that is not what was asked for, and gives the exit status.
 pub fn finish(

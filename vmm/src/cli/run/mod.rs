@@ -10,11 +10,13 @@ mod console;
 mod control;
 mod disk;
 mod ending;
+mod files;
 mod nested;
 mod nic;
 mod passt;
 mod payload;
 mod report;
+mod restart;
 mod share;
 mod timing;
 mod variable;
@@ -36,6 +38,7 @@ use console::ConsoleTarget;
 use disk::DiskSpec;
 pub(super) use nic::NicSpec;
 use report::Report;
+use restart::{Attempt, Role};
 use timing::Timing;
 
 /// Where the guest's random bytes come from.
@@ -43,6 +46,17 @@ const RANDOMNESS: &str = "/dev/urandom";
 
 /// Runs the command. `line` is the whole command line that it comes from.
 pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
+    if args.on_reboot == OnReboot::Exit {
+        return run_once(args, line, None);
+    }
+    match restart::in_children()? {
+        Role::Guest(attempt) => run_once(args, line, Some(attempt)),
+        Role::Waited(status) => Ok(status),
+    }
+}
+
+/// Runs the guest until it ends, or asks for a reset where that starts it again.
+fn run_once(args: &RunArgs, line: &[OsString], attempt: Option<Attempt>) -> Result<ExitCode> {
     let Wanted { command, console } = args.wanted();
     let payload = payload::payload(args, &console)?;
     let streams = match console {
@@ -58,7 +72,8 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     block_resizes().context("cannot block signals")?;
     let mut machine = Machine::new(args.memory << 20, args.cpus)?;
     let transcript = Transcript::default();
-    let terminal = console::add(&mut machine, &console, &transcript)?;
+    let again = attempt.as_ref().is_some_and(|attempt| attempt.again);
+    let terminal = console::add(&mut machine, &console, &transcript, again)?;
     let mut networks = Vec::new();
     for (index, nic) in args.nic.iter().enumerate() {
         networks.push(nic.plug(&mut machine, index).with_context(|| format!("NIC {index}"))?);
@@ -82,8 +97,12 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     let timing = args.timed().then(|| Timing::start(&mut machine)).transpose()?;
     machine.boot(&payload)?;
     let endings = machine.endings();
+    let sandbox = args.sandbox.raise(|files| args.needed_files(files))?;
+    machine.set_sandbox(sandbox.clone());
+    let command = command.map(|command| command.start(&sandbox)).transpose();
+    let command = command.context("cannot start a thread")?;
     if let (Some(report), Some(interval)) = (&mut report, args.report_interval) {
-        report.repeat(interval).context("cannot start a thread")?;
+        report.repeat(interval, &sandbox).context("cannot start a thread")?;
     }
     let ending = machine.run(args.timeout);
     drop((terminal, networks));
@@ -100,9 +119,11 @@ pub fn run(args: &RunArgs, line: &[OsString]) -> Result<ExitCode> {
     if let Some(timing) = timing.filter(|_| args.timing) {
         say(format_args!("nicvmm: {timing}"));
     }
-    if ending == Ending::Reset && args.on_reboot == OnReboot::Restart {
-        drop(command);
-        return Err(ending::start_again(line));
+    if ending == Ending::Reset
+        && let Some(attempt) = attempt
+    {
+        attempt.start_again()?;
+        return Ok(ExitCode::SUCCESS);
     }
     for line in endings.registers() {
         say(format_args!("  {line}"));

@@ -11,7 +11,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use devices::net::Stream;
+use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use crate::child::{hand_over, tie};
 
@@ -37,6 +38,8 @@ const PREFIX: u8 = 24;
 #[derive(Debug)]
 pub struct Passt {
     process: Child,
+    /// It once more: the sandbox lets us end what we hold, and nobody else.
+    pidfd: OwnedFd,
     /// What it says. It is a file, since nobody reads it while the guest runs: passt would wait for ever
     /// for room in a pipe, and the guest's network with it.
     said: File,
@@ -78,7 +81,9 @@ impl Passt {
             _ => anyhow::anyhow!("passt cannot be started: {error}"),
         })?;
         drop(command); // and with it our copy of passt's end
-        let passt = Self { process, said };
+        let pid = Pid::from_child(&process);
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("cannot watch passt")?;
+        let passt = Self { process, pidfd, said };
         passt.wait(&ours, index, mac)?;
         Ok((passt, Stream::from_socket(ours)))
     }
@@ -118,7 +123,7 @@ fn last_words(said: &File) -> String {
 
 impl Drop for Passt {
     fn drop(&mut self) {
-        let _ = self.process.kill(); // it may be gone already
+        let _ = pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL); // it may be gone already
         let _ = self.process.wait();
     }
 }

@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::timing::Timing;
 use crate::cli::output::Destination;
 use crate::machine::{Ending, ExitCounts};
+use crate::sandbox::{Sandbox, Thread};
 
 #[derive(Serialize)]
 struct Figures<'t> {
@@ -57,14 +58,15 @@ impl Report {
     }
 
     /// Writes it every `interval` from now on. What goes wrong there is told at the end.
-    pub fn repeat(&mut self, interval: Duration) -> io::Result<()> {
+    pub fn repeat(&mut self, interval: Duration, sandbox: &Sandbox) -> io::Result<()> {
         let (end, ended) = channel::<()>();
         let file = Arc::clone(&self.file);
-        let thread = std::thread::Builder::new().name("report".into()).spawn(move || {
+        let repeat = move || {
             while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let _ = file.write(None, None);
             }
-        })?;
+        };
+        let thread = sandbox.spawn(Thread::Report, "report".into(), repeat)?;
         self.repeating = Some((end, thread));
         Ok(())
     }

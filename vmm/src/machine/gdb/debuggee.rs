@@ -64,10 +64,14 @@ pub fn index(thread: Tid) -> usize {
 
 impl Debuggee {
     /// Debugs the vCPUs behind `control`.
-    pub fn new(control: Control, memory: GuestMemoryMmap, endings: Arc<Endings>) -> Self {
+    pub fn new(
+        control: Control,
+        trap: Trap,
+        memory: GuestMemoryMmap,
+        endings: Arc<Endings>,
+    ) -> Self {
         let actions = vec![Action::Unsaid; control.count()];
         let (software, hardware) = (SoftwarePoints::default(), HardwarePoints::default());
-        let trap = Trap::that_works();
         Self { control, memory, endings, software, hardware, trap, actions, locked: false }
     }
 

@@ -35,6 +35,7 @@ use crate::listen::listen;
 
 pub use cpu::{Control, Stop};
 pub use session::Session;
+pub use trap::Trap;
 pub use wire::Wire;
 
 /// Where a debugger connects.

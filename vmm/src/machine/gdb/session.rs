@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use vm_memory::GuestMemoryMmap;
 
 use super::debuggee::Debuggee;
-use super::{Control, Listener, Wire};
+use super::{Control, Listener, Trap, Wire};
 use crate::machine::ending::{Ending, Endings};
 
 /// What the debugger's thread needs.
@@ -23,14 +23,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// Debugs the guest behind `control` for those who connect to `listener`.
+    /// Debugs the guest behind `control` for those who connect to `listener`. `trap` is what a
+    /// breakpoint is made of.
     pub fn new(
         listener: Listener,
         control: Control,
+        trap: Trap,
         memory: GuestMemoryMmap,
         endings: Arc<Endings>,
     ) -> Self {
-        let debuggee = Debuggee::new(control, memory, endings.clone());
+        let debuggee = Debuggee::new(control, trap, memory, endings.clone());
         Self { listener, debuggee, endings }
     }
 

@@ -24,6 +24,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use super::Machine;
 use super::error::{Error, Result};
 use super::pool::Pool;
+use crate::sandbox::Thread;
 use node::Node;
 use server::Server;
 
@@ -55,11 +56,12 @@ impl Machine {
         let server = server.map_err(|errno| refuse(errno.to_string()))?;
         let server = Mutex::new(server);
         // One thread: the order of messages is kept, and a flush has nothing to wait for.
-        let pool = Pool::new("share", 1, self.endings(), move |exchange: &mut Exchange| {
+        let pool = Pool::new(self.endings(), move |exchange: &mut Exchange| {
             let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
             exchange.answer = server.answer(&exchange.message, exchange.room);
         })?;
-        let peer = pool.peer()?;
+        let (peer, threads) = (pool.peer()?, pool.threads(Thread::Share, 1));
+        self.at_start(move |sandbox| threads.start(sandbox));
         let messages = self.messages(VECTORS)?;
         let function = Share::function(&config.place, Box::new(pool), self.dma_memory(), messages)
             .map_err(|error| refuse(error.to_string()))?;
