@@ -6,7 +6,7 @@ CARGO := cargo
 FUZZ_TARGETS := rtl8139 virtio pci path framing options kernel
 FUZZ_SECONDS := 60
 
-.PHONY: demo test bench fuzz hostile build lint guest deb packages-demo packages-test
+.PHONY: demo test bench fuzz hostile audit build lint guest deb packages-demo packages-test
 
 demo: packages-demo build guest
 	@echo "== comparing three NICs behind a 1420-byte link"
@@ -44,6 +44,12 @@ fuzz:
 hostile: build
 	@echo "== a guest that means harm"
 	$(CARGO) run --release --package tests --bin hostile-guest -- $(HOSTILE)
+
+audit:
+	@echo "== known flaws, licenses and sources of the crates; needs cargo-deny (cargo install --locked cargo-deny)"
+	$(CARGO) deny check
+	@echo "== unsafe code, place by place"
+	$(CARGO) test --quiet --package tests --test unsafe_code -- --nocapture
 
 deb: build
 	@echo "== the Debian package; needs cargo-deb (cargo install cargo-deb)"
