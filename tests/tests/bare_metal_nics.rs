@@ -22,9 +22,9 @@ fn rtl8139(guest: Guest, tso: Tso, wire: Wire) -> Guest {
     guest.with_nic(make, wire, Some(rtl8139::MEMORY_BAR))
 }
 
-fn virtio_net(guest: Guest, wire: Wire) -> Guest {
+fn virtio_net(guest: Guest, wire: Wire, pairs: u16) -> Guest {
     let make = |machine: &vmm::machine::Machine| -> Box<dyn devices::pci::Function> {
-        let config = Config::new(headers::SOURCE);
+        let config = Config { pairs, ..Config::new(headers::SOURCE) };
         let messages = machine.messages(config.vectors()).expect("KVM has vectors");
         let nic = VirtioNet::function(config, machine.dma_memory(), messages);
         Box::new(nic.expect("the configuration makes sense"))
@@ -82,15 +82,23 @@ fn the_rtl8139_receives_what_the_wire_brings() {
 fn virtio_net_cuts_a_64_kib_super_frame_where_the_wire_does_not() {
     let Some(guest) = Guest::new() else { return };
     let wire = Wire::default();
-    let outcome = virtio_net(guest, wire.clone()).run(&command_line("virtio-net", 2));
+    let outcome = virtio_net(guest, wire.clone(), 1).run(&command_line("virtio-net", 2));
+    assert_sent(&outcome, &wire, &segments(PAYLOAD, MSS, Flags::OnceEach));
+}
+
+#[test]
+fn a_driver_of_one_pair_is_served_by_a_thread_of_its_own_where_there_are_two() {
+    let Some(guest) = Guest::new() else { return };
+    let wire = Wire::default();
+    let outcome = virtio_net(guest, wire.clone(), 2).run(&command_line("virtio-net", 2));
     assert_sent(&outcome, &wire, &segments(PAYLOAD, MSS, Flags::OnceEach));
 }
 
 #[test]
 fn a_super_frame_takes_no_exit_once_the_nic_is_up() {
     let (Some(few), Some(many)) = (Guest::new(), Guest::new()) else { return };
-    let few = virtio_net(few, Wire::default()).run(&command_line("virtio-net", 1)).exits;
-    let many = virtio_net(many, Wire::default()).run(&command_line("virtio-net", 21)).exits;
+    let few = virtio_net(few, Wire::default(), 1).run(&command_line("virtio-net", 1)).exits;
+    let many = virtio_net(many, Wire::default(), 1).run(&command_line("virtio-net", 21)).exits;
     assert_eq!(many, few);
 }
 

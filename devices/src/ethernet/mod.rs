@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod checksum;
+pub mod flow;
 pub mod headers;
 pub mod offload;
 pub mod segment;

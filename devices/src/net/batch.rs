@@ -141,6 +141,20 @@ impl Batch {
         self.push(frame, &Gather::default(), 0..0, metadata);
     }
 
+    /// The same frames, with all their bytes in the arena. One whose memory is gone is left out.
+    #[must_use]
+    pub fn copy(&self, memory: &DmaMemory) -> Self {
+        let mut copy = Self::default();
+        let mut bytes = Vec::new();
+        for frame in self.frames() {
+            bytes.clear();
+            if frame.copy_to(memory, &mut bytes).is_ok() {
+                copy.push_bytes(&bytes, frame.metadata());
+            }
+        }
+        copy
+    }
+
     /// The frames in order.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame<'_>> {
         self.frames.iter().map(move |entry| Frame { batch: self, entry })
@@ -178,6 +192,31 @@ impl<'b> Frame<'b> {
     /// The arena bytes of a [`Part::Arena`] of this frame.
     pub fn arena(&self, range: &Range<usize>) -> &'b [u8] {
         &self.batch.arena[range.clone()]
+    }
+
+    /// Copies the front of the frame, as far as it fits; answers how many bytes that is.
+    pub fn copy_front(&self, memory: &DmaMemory, out: &mut [u8]) -> Result<usize, DmaError> {
+        let mut done = 0;
+        for part in self.parts() {
+            let rest = out.get_mut(done..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            done += match part {
+                Part::Arena(range) => {
+                    let bytes = self.arena(range);
+                    let count = bytes.len().min(rest.len());
+                    rest[..count].copy_from_slice(&bytes[..count]);
+                    count
+                }
+                Part::Guest(piece) => {
+                    let count = piece.length.min(rest.len());
+                    memory.read(piece.address, &mut rest[..count])?;
+                    count
+                }
+            };
+        }
+        Ok(done)
     }
 
     /// Appends the whole frame to `out`.

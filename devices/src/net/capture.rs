@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pcap_file::pcapng::PcapNgWriter;
@@ -20,6 +21,7 @@ use pcap_file::{DataLink, PcapError};
 
 use super::{Backend, Batch, Metadata, Offloads, Sent};
 use crate::memory::DmaMemory;
+use crate::sync::lock;
 
 /// Stamps count 10^-9 s (pcapng option if_tsresol).
 const NANOSECONDS: u8 = 9;
@@ -151,14 +153,21 @@ fn to_io(error: PcapError) -> io::Error {
 /// A backend whose frames are recorded.
 pub struct Capture {
     inner: Box<dyn Backend>,
-    file: CaptureFile,
+    file: Arc<Mutex<CaptureFile>>,
     scratch: Vec<u8>,
 }
 
 impl Capture {
     /// Records what passes through `inner` into `file`.
     pub fn new(inner: Box<dyn Backend>, file: CaptureFile) -> Self {
-        Self { inner, file, scratch: Vec::new() }
+        Self { inner, file: Arc::new(Mutex::new(file)), scratch: Vec::new() }
+    }
+
+    /// Records what passes through any of `backends`, all in one file.
+    pub fn all(backends: Vec<Box<dyn Backend>>, file: CaptureFile) -> Vec<Self> {
+        let file = Arc::new(Mutex::new(file));
+        let capture = |inner| Self { inner, file: file.clone(), scratch: Vec::new() };
+        backends.into_iter().map(capture).collect()
     }
 }
 
@@ -172,12 +181,14 @@ impl Backend for Capture {
     }
 
     fn send(&mut self, memory: &DmaMemory, batch: &Batch) -> Sent {
+        let mut file = lock(&self.file);
         for frame in batch.frames() {
             self.scratch.clear();
             if frame.copy_to(memory, &mut self.scratch).is_ok() {
-                self.file.record(Direction::Outbound, &self.scratch);
+                file.record(Direction::Outbound, &self.scratch);
             }
         }
+        drop(file);
         self.inner.send(memory, batch)
     }
 
@@ -191,7 +202,7 @@ impl Backend for Capture {
 
     fn consume(&mut self) {
         if let Some((frame, _)) = self.inner.peek() {
-            self.file.record(Direction::Inbound, frame);
+            lock(&self.file).record(Direction::Inbound, frame);
         }
         self.inner.consume();
     }

@@ -14,6 +14,7 @@ pub mod capture;
 pub mod framing;
 mod nic;
 mod null;
+mod shared;
 mod stream;
 mod tap;
 mod tap_ioctl;
@@ -23,6 +24,7 @@ pub use batch::{Batch, Frame, Gso, GsoKind, Metadata, Part};
 pub use capture::Capture;
 pub use nic::{Nic, QueuePair, Receipt, Transmit};
 pub use null::{Loop, Null};
+pub use shared::Share;
 pub use stream::{MAX_SOCKET_PATH, Stream, StreamError, check_socket_path};
 pub use tap::{Tap, TapError};
 

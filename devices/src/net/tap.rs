@@ -1,14 +1,17 @@
-//! A wire into the host's network stack: backend `tap:NAME`.
+//! A wire into the host's network stack: backends `tap:NAME` and `tap:fd=N`.
 //!
 //! The tap carries a virtio-net header before each frame, so super-frames and unfinished
 //! checksums go out whole and nobody cuts them in user space. What comes the other way is up to
 //! the NIC: [`Tap::open`] is told what it may be handed, and the host finishes the rest.
 //! A tap takes and gives one frame per system call.
+//!
+//! A tap may have several queues, a descriptor each. The kernel steers: what belongs to a conversation
+//! comes out of the queue that sent its last frame.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use nix::errno::Errno;
@@ -37,21 +40,50 @@ pub enum TapError {
     /// The driver refused the interface
     #[error(
         "cannot use tap '{name}': {cause}; create it for this user with \
-         `ip tuntap add dev {name} mode tap vnet_hdr user $USER`, or run with CAP_NET_ADMIN"
+         `ip tuntap add dev {name} mode tap {queues}vnet_hdr user $USER`, or run with CAP_NET_ADMIN"
     )]
     Interface {
         /// Its name.
         name: String,
+        /// What it has to be made with for several queues.
+        queues: &'static str,
         /// What the driver said.
         cause: Errno,
     },
+    /// An inherited descriptor is not that of a tap
+    #[error("descriptor {fd} is not that of a tap: {cause}")]
+    NoTap {
+        /// Its number.
+        fd: RawFd,
+        /// What the driver said.
+        cause: Errno,
+    },
+    /// An inherited tap was attached in another way than is of use
+    #[error("descriptor {fd}, interface '{name}', has to be attached {how} by its TUNSETIFF")]
+    Mode {
+        /// Its number.
+        fd: RawFd,
+        /// The interface's name.
+        name: String,
+        /// How.
+        how: &'static str,
+    },
 }
+
+/// What an inherited tap has to be attached with, and without, and in words.
+const MODES: [(libc::c_int, libc::c_int, &str); 3] = [
+    (libc::IFF_TAP, libc::IFF_TUN, "as a tap (IFF_TAP)"),
+    (libc::IFF_NO_PI, 0, "without packet information (IFF_NO_PI)"),
+    (libc::IFF_VNET_HDR, 0, "with a virtio-net header (IFF_VNET_HDR)"),
+];
 
 /// A tap interface.
 #[derive(Debug)]
 pub struct Tap {
     device: File,
     name: String,
+    /// It is one of several queues.
+    several: bool,
     incoming: Box<[u8]>,
     /// The frame in `incoming`, if there is one: bytes with the header, and what it said.
     current: Option<(usize, Metadata)>,
@@ -67,6 +99,37 @@ impl Tap {
     /// as long as this value lives, where there is none. `accepts` is what [`Backend::peek`] may
     /// hand out unfinished.
     pub fn open(name: &str, accepts: Offloads) -> Result<Self, TapError> {
+        Self::open_queue(name, false, accepts)
+    }
+
+    /// The same with `count` queues.
+    pub fn open_queues(name: &str, count: usize, accepts: Offloads) -> Result<Vec<Self>, TapError> {
+        let first = Self::open_queue(name, count > 1, accepts)?;
+        let name = first.name.clone();
+        let more = (1..count).map(|_| Self::open_queue(&name, true, accepts));
+        std::iter::once(Ok(first)).chain(more).collect()
+    }
+
+    /// Takes the tap behind descriptor `fd`, which whoever started the program has attached; one of
+    /// `several` queues.
+    pub fn inherit(fd: RawFd, several: bool, accepts: Offloads) -> Result<Self, TapError> {
+        let no_tap = |cause| TapError::NoTap { fd, cause };
+        let device = tap_ioctl::inherited(fd).map_err(no_tap)?;
+        let (name, attached) = tap_ioctl::attached(&device).map_err(no_tap)?;
+        let queues = (libc::IFF_MULTI_QUEUE, 0, "as one of several queues (IFF_MULTI_QUEUE)");
+        let queues = Some(queues).filter(|_| several);
+        for (with, without, how) in MODES.into_iter().chain(queues) {
+            if attached & with != with || attached & without != 0 {
+                return Err(TapError::Mode { fd, name, how });
+            }
+        }
+        let prepared = tap_ioctl::set_header(&device, HEADER)
+            .and_then(|()| tap_ioctl::set_offload(&device, flags(accepts)));
+        prepared.map_err(no_tap)?;
+        Ok(Self::on(device, name, several))
+    }
+
+    fn open_queue(name: &str, several: bool, accepts: Offloads) -> Result<Self, TapError> {
         if name.is_empty() || name.len() > MAX_NAME || name.contains(['/', '\0']) {
             return Err(TapError::Name(name.to_owned()));
         }
@@ -76,19 +139,24 @@ impl Tap {
             .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
             .open("/dev/net/tun")
             .map_err(TapError::Driver)?;
-        let refused = |cause| TapError::Interface { name: name.to_owned(), cause };
-        let name = tap_ioctl::attach(&device, name).map_err(refused)?;
+        let queues = if several { "multi_queue " } else { "" };
+        let refused = |cause| TapError::Interface { name: name.to_owned(), queues, cause };
+        let name = tap_ioctl::attach(&device, name, several).map_err(refused)?;
         tap_ioctl::set_offload(&device, flags(accepts)).map_err(refused)?;
-        let incoming = vec![0; HEADER + MAX_FRAME].into_boxed_slice();
-        Ok(Self {
+        Ok(Self::on(device, name, several))
+    }
+
+    fn on(device: File, name: String, several: bool) -> Self {
+        Self {
             device,
             name,
-            incoming,
+            several,
+            incoming: vec![0; HEADER + MAX_FRAME].into_boxed_slice(),
             current: None,
             rest: VecDeque::new(),
             lost: false,
             room: Room::default(),
-        })
+        }
     }
 
     /// The interface's name, as the kernel completed it (`tap%d` takes the next free number).
@@ -194,6 +262,14 @@ impl Backend for Tap {
 
     fn consume(&mut self) {
         self.current = None;
+    }
+
+    fn activate(&mut self, on: bool) {
+        let changed = if self.several { tap_ioctl::set_queue(&self.device, on) } else { Ok(()) };
+        if let Err(error) = changed {
+            let what = if on { "attached" } else { "detached" };
+            tracing::warn!("a queue of tap {} cannot be {what}: {error}", self.name);
+        }
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

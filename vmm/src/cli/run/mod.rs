@@ -20,6 +20,7 @@ mod restart;
 mod share;
 mod timing;
 mod variable;
+mod wire;
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -8,8 +8,9 @@ use anyhow::{Result, bail};
 use super::args::RunArgs;
 use super::console::ConsoleTarget;
 use super::disk::DiskSpec;
-use super::nic::{NicSpec, Wire};
+use super::nic::NicSpec;
 use super::payload::HOST_KERNEL;
+use super::wire::Wire;
 use crate::cli::host::{directory_of, enter_nested, line_of, same_command};
 use crate::streams::Streams;
 

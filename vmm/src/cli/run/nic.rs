@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::Result;
-use devices::net::capture::CaptureFile;
-use devices::net::{Backend, Capture, Null, Offloads, Stream, Tap};
+use devices::net::Offloads;
 use devices::rtl8139::{self, Chip, Quirks, Rtl8139, Tso};
-use devices::virtio::{self, net::VirtioNet};
+use devices::virtio::net::{self as virtio_net, MAX_PAIRS, VirtioNet};
 
 use super::passt::Passt;
+use super::wire::{Opened, Wire};
 use crate::machine::Machine;
 
 /// Which NIC the guest sees.
@@ -40,25 +40,14 @@ pub struct VirtioOptions {
     mtu: Option<u16>,
     /// A speed in Mbit/s, for the guest to show.
     speed: Option<u32>,
+    /// Pairs of queues; by default as many as the wire has.
+    queues: Option<u16>,
 }
 
 impl Default for VirtioOptions {
     fn default() -> Self {
-        Self { offload: true, mergeable: true, mtu: None, speed: None }
+        Self { offload: true, mergeable: true, mtu: None, speed: None, queues: None }
     }
-}
-
-/// Where frames go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wire {
-    /// Nowhere.
-    Null,
-    /// Over a unix stream socket that somebody listens on.
-    Stream(PathBuf),
-    /// Through a tap interface of this name.
-    Tap(String),
-    /// Into the world by way of passt, without root.
-    User,
 }
 
 /// One `--nic`.
@@ -76,8 +65,8 @@ pub struct NicSpec {
 
 /// What `--nic` takes, for `--help` and for errors.
 pub const HELP: &str = "rtl8139[,tso=mss|mtu1500][,chip=8139cplus|8139]\
-[,quirks=none|qemu-5.2|qemu-7.2] or virtio-net[,offload=on|off][,mergeable=on|off][,mtu=N][,speed=MBIT], each with \
-[,mac=ADDRESS][,net=null|user|stream:PATH|tap:NAME][,capture=FILE]";
+[,quirks=none|qemu-5.2|qemu-7.2] or virtio-net[,offload=on|off][,mergeable=on|off][,mtu=N][,speed=MBIT]\
+[,queues=N], each with [,mac=ADDRESS][,net=null|user|stream:PATH|tap:NAME|tap:fd=N[:N...]][,capture=FILE]";
 
 impl FromStr for NicSpec {
     type Err = String;
@@ -102,6 +91,17 @@ impl FromStr for NicSpec {
                      quirks=qemu-7.2"
                     .to_owned())
             }
+            Model::Rtl8139 { .. } if spec.pairs() > 1 => {
+                Err("an rtl8139 has no pairs of queues: give one descriptor in tap:fd=N".to_owned())
+            }
+            Model::VirtioNet(VirtioOptions { queues: Some(queues), .. })
+                if spec.wire.queues().is_some_and(|wire| wire != usize::from(queues)) =>
+            {
+                Err(format!("queues={queues} asks for as many descriptors in tap:fd=N[:N...]"))
+            }
+            _ if spec.pairs() > usize::from(MAX_PAIRS) => {
+                Err(format!("more than {MAX_PAIRS} descriptors in tap:fd=N[:N...]"))
+            }
             _ => Ok(spec),
         }
     }
@@ -113,13 +113,7 @@ impl NicSpec {
         match (key, &mut self.model) {
             ("mac", _) => self.mac = Some(parse_mac(value)?),
             ("capture", _) => self.capture = Some(value.into()),
-            ("net", _) => match value.split_once(':') {
-                None if value == "null" => self.wire = Wire::Null,
-                None if value == "user" => self.wire = Wire::User,
-                Some(("stream", path)) => self.wire = Wire::Stream(path.into()),
-                Some(("tap", name)) => self.wire = Wire::Tap(name.into()),
-                _ => return wrong("null, user, stream:PATH or tap:NAME"),
-            },
+            ("net", _) => self.wire = value.parse()?,
             ("tso", Model::Rtl8139 { tso, .. }) => match value {
                 "mss" => *tso = Some(Tso::Mss),
                 "mtu1500" => *tso = Some(Tso::Mtu1500),
@@ -142,7 +136,16 @@ impl NicSpec {
 
     /// Whether the wire leads to something else on this host.
     pub fn reaches_out(&self) -> bool {
-        !matches!(self.wire, Wire::Null | Wire::User)
+        self.wire.reaches_out()
+    }
+
+    /// Pairs of queues.
+    fn pairs(&self) -> usize {
+        let asked = match self.model {
+            Model::VirtioNet(VirtioOptions { queues, .. }) => queues.map(usize::from),
+            Model::Rtl8139 { .. } => None,
+        };
+        asked.or(self.wire.queues()).unwrap_or(1)
     }
 
     /// The address, as number `index` of the guest.
@@ -152,54 +155,30 @@ impl NicSpec {
 
     /// What the wire may hand over unfinished, if the model wants it.
     fn delivers(&self) -> Offloads {
-        match (&self.wire, self.model) {
-            (Wire::Tap(_), Model::VirtioNet(VirtioOptions { offload: true, .. })) => {
-                Offloads { checksum: true, tso4: true, tso6: true }
-            }
-            _ => Offloads::default(),
-        }
-    }
-
-    fn open(&self, index: usize) -> Result<(Box<dyn Backend>, Option<Passt>)> {
-        let mut passt = None;
-        let wire: Box<dyn Backend> = match &self.wire {
-            Wire::Null => Box::new(Null),
-            Wire::Stream(path) => Box::new(Stream::open(path)?),
-            Wire::Tap(name) => Box::new(Tap::open(name, self.delivers())?),
-            Wire::User => {
-                let (running, stream) = Passt::start(index, self.address(index))?;
-                passt = Some(running);
-                Box::new(stream)
-            }
-        };
-        let wire = match &self.capture {
-            None => wire,
-            Some(path) => Box::new(Capture::new(wire, CaptureFile::create(path, "nic")?)),
-        };
-        Ok((wire, passt))
+        let wanted = matches!(self.model, Model::VirtioNet(VirtioOptions { offload: true, .. }));
+        let all = wanted && self.wire.is_tap();
+        Offloads { checksum: all, tso4: all, tso6: all }
     }
 
     /// Plugs the NIC in, as number `index` of the guest. The answer, if there is one, has to live as long
     /// as the machine.
     pub fn plug(&self, machine: &mut Machine, index: usize) -> Result<Option<Passt>> {
-        let (backend, passt) = self.open(index)?;
-        let mac = self.address(index);
+        let (pairs, mac, delivers) = (self.pairs(), self.address(index), self.delivers());
+        let capture = self.capture.as_deref();
+        let Opened { backends, passt } = self.wire.open(pairs, (index, mac), delivers, capture)?;
         match self.model {
             Model::Rtl8139 { chip, tso, quirks } => {
                 let tso = tso.unwrap_or_default();
                 let config = rtl8139::Config { chip, tso, quirks, ..rtl8139::Config::new(mac) };
                 let function = Rtl8139::new(config, machine.dma_memory());
                 let mirrored = Some(rtl8139::MEMORY_BAR);
-                machine.add_nic(Box::new(function), vec![backend], mirrored)?;
+                machine.add_nic(Box::new(function), backends, mirrored)?;
             }
-            Model::VirtioNet(VirtioOptions { offload, mergeable, mtu, speed }) => {
-                let delivers = self.delivers();
-                let pairs = 1;
-                let config =
-                    virtio::net::Config { mac, offload, mergeable, mtu, speed, pairs, delivers };
+            Model::VirtioNet(options) => {
+                let config = options.config(mac, pairs as u16, delivers);
                 let messages = machine.messages(config.vectors())?;
                 let function = VirtioNet::function(config, machine.dma_memory(), messages)?;
-                machine.add_nic(Box::new(function), vec![backend], None)?;
+                machine.add_nic(Box::new(function), backends, None)?;
             }
         }
         Ok(passt)
@@ -210,6 +189,11 @@ impl NicSpec {
 const MTUS: std::ops::RangeInclusive<u16> = 68..=65535;
 
 impl VirtioOptions {
+    fn config(self, mac: [u8; 6], pairs: u16, delivers: Offloads) -> virtio_net::Config {
+        let Self { offload, mergeable, mtu, speed, .. } = self;
+        virtio_net::Config { mac, offload, mergeable, mtu, speed, pairs, delivers }
+    }
+
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         let wrong = |choices: &str| format!("{key}={value:?} is unknown: use {choices}");
         let switch = || match value {
@@ -228,6 +212,11 @@ impl VirtioOptions {
                 let speed: Option<i32> = value.parse().ok();
                 let speed = speed.and_then(|speed| speed.try_into().ok());
                 self.speed = Some(speed.ok_or_else(|| wrong("a number of Mbit/s"))?);
+            }
+            "queues" => {
+                let queues = value.parse().ok().filter(|count| (1..=MAX_PAIRS).contains(count));
+                let most = format!("1 to {MAX_PAIRS}");
+                self.queues = Some(queues.ok_or_else(|| wrong(&most))?);
             }
             _ => return Err(format!("unknown key {key:?}; a NIC is {HELP}")),
         }

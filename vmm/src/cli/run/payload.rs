@@ -7,8 +7,8 @@ use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT, TIMER_PARAMETER};
 
 use super::RunArgs;
 use super::console::ConsoleTarget;
-use super::nic::Wire;
 use super::passt;
+use super::wire::Wire;
 use crate::guest::host;
 use crate::machine::boot::Payload;
 use crate::machine::layout;
