@@ -34,6 +34,7 @@ pub struct GuestArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make the image of the newest packages, unless it is there.
+    #[command(after_help = "Example: nicvmm guest build --kernel linux-image-rt-amd64")]
     Build {
         /// Package of another kernel, such as linux-image-rt-amd64; `run --guest` and `compare
         /// --guest` boot it.
@@ -41,12 +42,14 @@ enum Action {
         kernel: Option<String>,
     },
     /// List the images; `*` marks the one that guests boot.
+    #[command(after_help = "Example: nicvmm guest list --json")]
     List {
         /// Print them as JSON.
         #[arg(long)]
         json: bool,
     },
     /// Show what an image is made of.
+    #[command(after_help = "Example: nicvmm guest show | head")]
     Show {
         /// Name of the image, or the beginning of it; the one that guests boot where none is given.
         name: Option<String>,
@@ -55,6 +58,7 @@ enum Action {
         json: bool,
     },
     /// Remove images.
+    #[command(after_help = "Example: nicvmm guest remove --old")]
     Remove {
         /// Names of the images.
         names: Vec<String>,
