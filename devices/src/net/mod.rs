@@ -22,7 +22,7 @@ mod vnet;
 
 pub use batch::{Batch, Frame, Gso, GsoKind, Metadata, Part};
 pub use capture::Capture;
-pub use nic::{Nic, QueuePair, Receipt, Transmit};
+pub use nic::{Nic, QueuePair, Receipt, Run, Transmit};
 pub use null::{Loop, Null};
 pub use shared::Share;
 pub use stream::{MAX_SOCKET_PATH, Stream, StreamError, check_socket_path};

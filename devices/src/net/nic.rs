@@ -24,6 +24,18 @@ pub enum Receipt {
     NoRoom,
 }
 
+/// How a run of incoming frames ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Run {
+    /// Nothing more has arrived.
+    Dry,
+    /// The run's limit was reached, and more has arrived.
+    More,
+    /// There is no room for the next one.
+    NoRoom,
+}
+
 /// A NIC between a guest and a backend, or one of its pairs of queues.
 ///
 /// The driver of a NIC calls `transmit` after a doorbell, `receive` for each incoming frame
@@ -37,6 +49,24 @@ pub trait Nic: Send {
 
     /// Ends a run of `receive` calls: interrupts that were held back to share are due now.
     fn flush(&mut self) {}
+
+    /// Receives what has arrived at `backend`, at most `most` frames of it.
+    fn receive_run(&mut self, backend: &mut dyn Backend, most: usize) -> Run {
+        let mut frames = 0;
+        let end = loop {
+            let Some((frame, metadata)) = backend.peek() else { break Run::Dry };
+            if frames == most {
+                break Run::More;
+            }
+            if self.receive(frame, metadata) == Receipt::NoRoom {
+                break Run::NoRoom;
+            }
+            backend.consume();
+            frames += 1;
+        };
+        self.flush();
+        end
+    }
 
     /// Tells that the cable was plugged in or pulled. A pair leaves that to its NIC.
     fn set_link(&mut self, _up: bool) {}

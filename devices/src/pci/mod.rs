@@ -33,6 +33,16 @@ pub struct Doorbell {
     pub id: u32,
 }
 
+impl Doorbell {
+    /// Whether it rings when `data` is written at `offset` behind `bar`.
+    pub fn rings(&self, bar: usize, offset: u64, data: &[u8]) -> bool {
+        let value = data.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+        (self.bar, self.offset) == (bar, offset)
+            && (self.width == 0 || self.width == data.len())
+            && self.value.is_none_or(|wanted| wanted == value)
+    }
+}
+
 /// A single-function PCI device.
 pub trait Function: Send {
     /// The configuration space.

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use devices::bus::Action;
 use devices::memory::DmaMemory;
-use devices::net::{Backend, Loop, Nic, Receipt, Transmit};
+use devices::net::{Loop, Nic, Transmit};
 use devices::pci::Function;
 use devices::pci::config::COMMAND_MASTER;
 use devices::rtl8139::{Config, IO_BAR, MEMORY_BAR, Rtl8139};
@@ -49,17 +49,12 @@ impl Ours {
     fn write(&mut self, access: Access, value: u32) {
         let (bar, offset) = (bar(access), u64::from(access.offset));
         self.nic.set_time(self.now);
-        let doorbells = self.nic.doorbells();
-        let rung = doorbells.iter().find(|bell| {
-            (bell.bar, bell.offset, bell.width) == (bar, offset, access.width)
-                && bell.value.is_none_or(|wanted| wanted == u64::from(value))
-        });
+        let data = &value.to_le_bytes()[..access.width];
+        let rung = self.nic.doorbells().into_iter().find(|bell| bell.rings(bar, offset, data));
         if let Some(bell) = rung {
             self.nic.ring(bell.id);
             self.work();
-        } else if self.nic.write_bar(bar, offset, &value.to_le_bytes()[..access.width])
-            == Action::Service
-        {
+        } else if self.nic.write_bar(bar, offset, data) == Action::Service {
             self.work();
         }
     }
@@ -67,13 +62,7 @@ impl Ours {
     /// What the machine's worker does when it is woken.
     fn work(&mut self) {
         while self.nic.transmit(&mut self.wire) == Transmit::More {}
-        while let Some((frame, metadata)) = self.wire.peek() {
-            if self.nic.receive(frame, metadata) == Receipt::NoRoom {
-                break;
-            }
-            self.wire.consume();
-        }
-        self.nic.flush();
+        let _ = self.nic.receive_run(&mut self.wire, usize::MAX);
     }
 
     fn look(&mut self, step: Option<&Step>, value: Option<u32>) -> anyhow::Result<Answer> {

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices::net::{Backend, Nic, Offloads, QueuePair, Receipt, Sent, Transmit};
+use devices::net::{Backend, Nic, Offloads, QueuePair, Run, Sent, Transmit};
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
@@ -196,24 +196,10 @@ impl NicWorker {
         }
         let Self { slot, lane, backend, starved, readable, .. } = self;
         let more = lane.drive(slot, None, |nic| {
-            *starved = false;
-            let mut frames = 0;
-            while let Some((frame, metadata)) = backend.peek() {
-                if frames == RECEIVE_FRAMES {
-                    nic.flush();
-                    return true;
-                }
-                if nic.receive(frame, metadata) == Receipt::NoRoom {
-                    *starved = true;
-                    nic.flush();
-                    return false;
-                }
-                backend.consume();
-                frames += 1;
-            }
-            *readable = false;
-            nic.flush();
-            false
+            let end = nic.receive_run(backend.as_mut(), RECEIVE_FRAMES);
+            *starved = end == Run::NoRoom;
+            *readable = end != Run::Dry;
+            end == Run::More
         });
         more == Some(true)
     }

@@ -159,16 +159,7 @@ impl Slot {
 
     /// Rings the doorbell that a write means, if it means one.
     fn rung(&self, doorbells: &[Doorbell], bar: usize, offset: u64, data: &[u8]) -> bool {
-        let mut value = [0; 8];
-        let Some(low) = value.get_mut(..data.len()) else { return false };
-        low.copy_from_slice(data);
-        let value = u64::from_le_bytes(value);
-        let hit = doorbells.iter().find(|bell| {
-            bell.bar == bar
-                && bell.offset == offset
-                && (bell.width == 0 || bell.width == data.len())
-                && bell.value.is_none_or(|wanted| wanted == value)
-        });
+        let hit = doorbells.iter().find(|bell| bell.rings(bar, offset, data));
         let event = hit.and_then(|bell| self.bell(bell.id));
         event.is_some_and(|event| event.write(1).is_ok())
     }

@@ -2,7 +2,7 @@
 
 use devices::bus::Action;
 use devices::memory::DmaMemory;
-use devices::net::{Backend, Nic, Receipt, Transmit};
+use devices::net::{Backend, Nic, Transmit};
 use devices::pci::Function;
 use devices::rtl8139::{Config, IO_BAR, MEMORY_BAR, Rtl8139};
 use vm_memory::{GuestAddress, GuestMemoryMmap};
@@ -55,11 +55,7 @@ impl Card {
     /// Writes registers; what is a doorbell rings, and what asks for service gets it.
     pub fn write(&mut self, bar: usize, offset: u64, data: &[u8]) {
         self.nic.set_time(self.now);
-        let value = data.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-        let rung = self.nic.doorbells().into_iter().find(|bell| {
-            let here = (bell.bar, bell.offset, bell.width) == (bar, offset, data.len());
-            here && bell.value.is_none_or(|wanted| wanted == value)
-        });
+        let rung = self.nic.doorbells().into_iter().find(|bell| bell.rings(bar, offset, data));
         if let Some(bell) = rung {
             self.nic.ring(bell.id);
             self.work();
@@ -87,13 +83,7 @@ impl Card {
                 }
             }
         }
-        while let Some((frame, metadata)) = self.wire.peek() {
-            if self.nic.receive(frame, metadata) == Receipt::NoRoom {
-                break;
-            }
-            self.wire.consume();
-        }
-        self.nic.flush();
+        let _ = self.nic.receive_run(&mut self.wire, usize::MAX);
     }
 
     /// Lets time pass.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use devices::bus::Action;
 use devices::interrupt::{Message, Messages};
 use devices::memory::DmaMemory;
-use devices::net::{Backend, Offloads, Receipt, Sent, Transmit};
+use devices::net::{Backend, Offloads, Sent, Transmit};
 use devices::pci::Function;
 use devices::virtio::block::{self, Block, Outcome, Request};
 use devices::virtio::console::{self, Console};
@@ -146,7 +146,8 @@ impl Card {
 
     /// Writes configuration space, by which registers can be reached as well.
     pub fn configure(&mut self, offset: usize, data: &[u8]) {
-        if self.function.write_config(offset, data) == Action::Service {
+        let action = self.function.write_config(offset, data);
+        if action == Action::Service || self.function.unfinished().is_some() {
             self.serve();
         }
     }
@@ -173,13 +174,7 @@ impl Card {
                 }
             }
         }
-        while let Some((frame, metadata)) = self.wire.peek() {
-            if nic.receive(frame, metadata) == Receipt::NoRoom {
-                break;
-            }
-            self.wire.consume();
-        }
-        nic.flush();
+        let _ = nic.receive_run(&mut self.wire, usize::MAX);
     }
 
     /// Has the host do what was asked for last.
