@@ -52,7 +52,8 @@ fn a_command_in_the_guest_has_our_streams_directory_and_environment() {
         let script = "printf '%s %s %s' \"$A\" \"$(pwd)\" \"$(hostname)\" >&2; cat; exit 7";
         let surroundings = ["--env", "A=b=c", "--cwd", "/usr/share", "--", "sh", "-c", script];
         let output = run(&surroundings, data.clone());
-        assert!(output.stdout == data, "{} bytes came back", output.stdout.len());
+        let (back, status, said) = (output.stdout.len(), output.status, complaint(&output));
+        assert!(output.stdout == data, "{back} bytes came back, {status}: {said}");
         assert_eq!(complaint(&output), "b=c /usr/share nicvmm");
         assert_eq!(output.status.code(), Some(7));
 
