@@ -28,6 +28,8 @@ pub const MEMORY_MIB: u64 = 64;
 const GRACE: Duration = Duration::from_secs(30);
 /// Between two looks at the process.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Accesses of a guest that got to work, on average.
+const LEAST_EXITS: u64 = 100;
 /// Bytes of the disk.
 const DISK: u64 = 8 << 20;
 
@@ -60,6 +62,9 @@ impl Report {
         if self.memory_kib > MEMORY_MIB << 10 {
             let kib = self.memory_kib;
             complaints.push(format!("{kib} KiB beside the guest's; at most {MEMORY_MIB} MiB"));
+        }
+        if self.exits < LEAST_EXITS * u64::from(self.guests) {
+            complaints.push(format!("the guests did little: {self}"));
         }
         if self.neighbour_rounds == 0 {
             complaints.push("the neighbour did not get to work".into());
