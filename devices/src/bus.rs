@@ -4,7 +4,9 @@
 //! every access that left the guest; a write answers with an [`Action`] that the loop carries out.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::sync::lock;
 
 /// What the machine has to do because of a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl Bus {
     pub fn read(&self, address: u64, data: &mut [u8]) {
         match self.find(address, data.len()) {
             Some((offset, device)) => {
-                device.lock().unwrap_or_else(PoisonError::into_inner).read(offset, data);
+                lock(device).read(offset, data);
             }
             None => data.fill(0xff),
         }
@@ -93,9 +95,7 @@ impl Bus {
     /// Writes; an access that no device answers is lost.
     pub fn write(&self, address: u64, data: &[u8]) -> Action {
         match self.find(address, data.len()) {
-            Some((offset, device)) => {
-                device.lock().unwrap_or_else(PoisonError::into_inner).write(offset, data)
-            }
+            Some((offset, device)) => lock(device).write(offset, data),
             None => Action::None,
         }
     }

@@ -14,6 +14,6 @@ pub mod net;
 pub mod pci;
 pub mod platform;
 pub mod rtl8139;
-mod sync;
+pub mod sync;
 pub mod vectors;
 pub mod virtio;

@@ -10,7 +10,7 @@
 //! - what cannot be written stays: identities, kinds and sizes of BARs, links of capabilities;
 //! - an access that nobody answers reads as ones.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use devices::bus::{Action, Bus, Device, Shared};
 use devices::interrupt::NoMessages;
@@ -18,6 +18,7 @@ use devices::memory::DmaMemory;
 use devices::pci::config::{BARS, Bar, BarKind};
 use devices::pci::{ConfigurationPorts, Function, HostBridge, Target};
 use devices::rtl8139::{Config, Rtl8139};
+use devices::sync::lock;
 use devices::virtio::net::{Config as NetConfig, VirtioNet};
 use devices::virtio::rng::Rng;
 use vm_memory::{GuestAddress, GuestMemoryMmap};
@@ -37,10 +38,6 @@ const COMMAND: usize = 4;
 
 /// A function, as the configuration ports and its BARs' ranges share it.
 type SharedFunction = Arc<Mutex<Box<dyn Function>>>;
-
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 struct Slot(SharedFunction);
 

@@ -11,11 +11,12 @@ use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use devices::sync::lock;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::error::{Error, Evidence};
-use super::stop::{SharedChild, Stop, lock};
+use super::stop::{SharedChild, Stop};
 use crate::child::{describe, tie};
 use crate::qemu;
 

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use devices::sync::lock;
+
 use super::outcome::{self, PathFigures};
-use super::stop::lock;
 use crate::path::Report;
 
 /// What the path has counted since it started, on the way from the server to the client.

@@ -10,9 +10,10 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 
+use devices::sync::lock;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
@@ -76,11 +77,6 @@ impl Stop {
     pub fn set_scratch(&self, path: Option<PathBuf>) {
         *lock(&self.inner.scratch) = path;
     }
-}
-
-/// Locks a mutex whose data is sound even if a holder panicked.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a [`Stop`] for as long as it lives.

@@ -4,9 +4,10 @@
 //! kernel hears of changes only.
 
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use devices::sync::lock;
 use vmm_sys_util::timerfd::TimerFd;
 
 use super::error::{Error, Result};
@@ -32,7 +33,7 @@ impl Alarm {
 
     /// Sets it to `deadline`, in nanoseconds of the clock that `now` reads, or stops it.
     pub fn set(&self, deadline: Option<u64>, now: impl FnOnce() -> u64) {
-        let mut setting = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut setting = lock(&self.timer);
         if setting.deadline == deadline {
             return;
         }
@@ -52,7 +53,7 @@ impl Alarm {
 
     /// It went off: it is not set any more.
     pub fn rang(&self) {
-        let mut setting = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut setting = lock(&self.timer);
         // The descriptor blocks if it was set anew meanwhile, so it is cleared instead of read.
         let _ = setting.timer.clear();
         setting.deadline = None;

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use devices::sync::lock;
 
 /// Lines kept to show when a guest ends badly.
 const KEPT_LINES: usize = 40;
@@ -26,12 +28,12 @@ pub struct Transcript(Arc<Mutex<Seen>>);
 impl Transcript {
     /// Whether a kernel panic was announced.
     pub fn panicked(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).panicked
+        lock(&self.0).panicked
     }
 
     /// The last lines, as text: a terminal shows it and does nothing else by it.
     pub fn last_lines(&self) -> Vec<String> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = lock(&self.0);
         let harmless =
             |c: char| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
         let text = |line: &Vec<u8>| {
@@ -42,7 +44,7 @@ impl Transcript {
     }
 
     fn add(&self, bytes: &[u8]) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = lock(&self.0);
         for byte in bytes {
             if *byte == b'\n' {
                 let line = std::mem::take(&mut seen.current);

@@ -1,8 +1,9 @@
 //! How a guest can end, and the one place where its end is noted.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use devices::sync::lock;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 use super::error::{Error, Result};
@@ -60,24 +61,24 @@ impl Endings {
 
     /// Reports an ending; later ones are ignored.
     pub fn report(&self, ending: Ending) {
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = lock(&self.first);
         first.get_or_insert(ending);
         let _ = self.event.write(1);
     }
 
     /// Keeps the registers of a CPU that cannot go on, as lines to show.
     pub fn note_registers(&self, lines: Vec<String>) {
-        *self.registers.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+        *lock(&self.registers) = lines;
     }
 
     /// The registers of the CPU that could not go on, if one could not.
     pub fn registers(&self) -> Vec<String> {
-        self.registers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.registers).clone()
     }
 
     /// The first ending, if there was one.
     pub fn get(&self) -> Option<Ending> {
-        self.first.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.first).clone()
     }
 
     /// Readable once something ended.

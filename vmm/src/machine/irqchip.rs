@@ -6,9 +6,10 @@
 //! [`MsiVectors`] gives each MSI-X vector a GSI of its own and routes it where the guest says.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use devices::interrupt::{Line, Message, Messages};
+use devices::sync::lock;
 use kvm_bindings::{
     KVM_IRQ_ROUTING_IRQCHIP, KVM_IRQ_ROUTING_MSI, KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER,
     KVM_IRQCHIP_PIC_SLAVE, KvmIrqRouting, kvm_irq_routing_entry,
@@ -106,14 +107,14 @@ impl Routing {
     }
 
     fn allocate(&self, count: u16) -> u32 {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = lock(&self.next);
         let first = *next;
         *next += u32::from(count);
         first
     }
 
     fn route(&self, gsi: u32, message: Message) -> Result<()> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = lock(&self.entries);
         entries.retain(|entry| entry.gsi != gsi);
         let mut entry =
             kvm_irq_routing_entry { gsi, type_: KVM_IRQ_ROUTING_MSI, ..Default::default() };
@@ -171,7 +172,7 @@ impl MsiVectors {
     }
 
     fn update(&self, index: u16, vector: &Vector, message: Option<Message>) -> Result<()> {
-        let mut wiring = vector.wiring.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wiring = lock(&vector.wiring);
         let gsi = self.first_gsi + u32::from(index);
         if let Some(message) = message.filter(|message| wiring.routed != Some(*message)) {
             self.routing.route(gsi, message)?;

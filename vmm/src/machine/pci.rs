@@ -5,12 +5,13 @@
 //! ioeventfds and mirror pages in line. A BAR that lies over another range is left undecoded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use devices::bus::Bus;
 use devices::pci::config::{BARS, Bar, BarKind};
 use devices::pci::{ConfigurationPorts, Doorbell, Function, SLOTS};
 use devices::platform::GeneralEvents;
+use devices::sync::lock;
 use kvm_ioctls::{IoEventAddress, NoDatamatch, VmFd};
 use vm_memory::{GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
@@ -53,10 +54,6 @@ pub struct PciBus {
     next_port: Mutex<u64>,
     /// A refused BAR was logged; the guest can make any number of them.
     warned: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PciBus {

@@ -5,10 +5,11 @@
 //! instructions does what Linux does while it boots: a CMPXCHG16B, a breakpoint that is handled,
 //! and a loop that has to be fast.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use devices::bus::{Action, Device};
+use devices::sync::lock;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getpid;
 use vm_memory::{Bytes, GuestAddress};
@@ -145,7 +146,7 @@ struct Stopwatch(Arc<Mutex<Vec<Instant>>>);
 
 impl Stopwatch {
     fn fastest(&self) -> Option<Duration> {
-        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = lock(&self.0);
         times.windows(2).map(|pair| pair[1] - pair[0]).min()
     }
 }
@@ -156,7 +157,7 @@ impl Device for Stopwatch {
     }
 
     fn write(&mut self, _offset: u64, _data: &[u8]) -> Action {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut times = lock(&self.0);
         if times.len() <= ROUNDS {
             times.push(Instant::now());
         }

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
 use devices::bus::{Action, Device};
 use devices::platform::Serial;
+use devices::sync::lock;
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use vm_superio::serial::SerialEvents;
 use vmm_sys_util::epoll::EventSet;
@@ -94,7 +95,7 @@ impl SerialInput {
     /// Feeds `source`, as `filter` passes it on, into `port`.
     pub fn new(port: Arc<Mutex<SerialPort>>, source: OwnedFd, filter: InputFilter) -> Result<Self> {
         let room = {
-            let port = port.lock().unwrap_or_else(PoisonError::into_inner);
+            let port = lock(&port);
             port.0.events().0.try_clone().map_err(|e| Error::System("dup", e))?
         };
         Ok(Self {

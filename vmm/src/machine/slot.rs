@@ -9,12 +9,13 @@
 //! 4. A write to a doorbell becomes an event. Where KVM could take the doorbell as an ioeventfd
 //!    the write does not come here at all; where it could not, the window does the same by hand.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use devices::bus::{Action, Device};
 use devices::interrupt::Line;
 use devices::pci::{Doorbell, Function, Target};
+use devices::sync::lock;
 use kvm_ioctls::VmFd;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
@@ -50,10 +51,6 @@ pub struct Slot {
     started: Instant,
     alarm: Alarm,
     mirror: Mutex<Option<Mirror>>,
-}
-
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn eventfd() -> Result<EventFd> {

@@ -6,10 +6,11 @@
 //!
 //! Each write is one exit, so a machine has the port only where somebody wants to know.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use devices::bus::{Action, Device};
+use devices::sync::lock;
 pub use guest_init::protocol::Stage;
 
 use super::layout;
@@ -29,7 +30,7 @@ pub struct Timeline(Arc<Mutex<Notes>>);
 
 impl Timeline {
     fn notes<T>(&self, look: impl FnOnce(&mut Notes) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut lock(&self.0))
     }
 
     /// When the vCPUs started to run.

@@ -5,10 +5,11 @@
 //! which is the one interrupt that a guest in suspend-to-idle listens to.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use devices::interrupt::Line;
 use devices::platform::{GeneralEvents, PME_EVENT};
+use devices::sync::lock;
 use event_manager::{EventOps, Events, MutEventSubscriber};
 use vmm_sys_util::epoll::EventSet;
 
@@ -30,7 +31,7 @@ impl WakeLine {
 impl Line for WakeLine {
     fn set(&self, level: bool) {
         if !self.level.swap(level, Ordering::SeqCst) && level {
-            self.events.lock().unwrap_or_else(PoisonError::into_inner).raise(PME_EVENT);
+            lock(&self.events).raise(PME_EVENT);
         }
     }
 }

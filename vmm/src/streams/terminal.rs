@@ -2,9 +2,10 @@
 
 use std::io::{self, IsTerminal, Stdin};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
+use devices::sync::lock;
 use guest_init::client::{Process, Size};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -90,7 +91,7 @@ enum State {
 impl Loan {
     /// Makes it raw, unless it was taken back already.
     pub fn lend(&self) -> io::Result<()> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         if matches!(*state, State::Ours) {
             *state = State::Lent { _terminal: RawTerminal::enter()? };
         }
@@ -99,7 +100,7 @@ impl Loan {
 
     /// Restores it, for good.
     pub fn take_back(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Back;
+        *lock(&self.0) = State::Back;
     }
 }
 

@@ -1,12 +1,13 @@
 //! A device in its slot, driven as the machine drives it, and what must hold of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use devices::bus::Action;
 use devices::interrupt::{Message, Messages};
 use devices::memory::DmaMemory;
 use devices::net::{Backend, Offloads, Sent, Transmit};
 use devices::pci::Function;
+use devices::sync::lock;
 use devices::virtio::block::{self, Block, Outcome, Request};
 use devices::virtio::console::{self, Console};
 use devices::virtio::net::{Config as NetConfig, VirtioNet};
@@ -42,12 +43,12 @@ struct Watch(Mutex<[bool; VECTORS]>);
 
 impl Messages for Watch {
     fn program(&self, vector: u16, message: Option<Message>) {
-        let mut programmed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut programmed = lock(&self.0);
         programmed[usize::from(vector)] = message.is_some();
     }
 
     fn send(&self, vector: u16) {
-        let programmed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let programmed = lock(&self.0);
         assert!(programmed[usize::from(vector)], "vector {vector} was sent and is masked");
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use devices::sync::lock;
 use devices::virtio::console::Port;
 use devices::virtio::vsock::{self, Key};
 use devices::virtio::{Executor, Job};
@@ -37,7 +38,7 @@ pub struct Host(Arc<Mutex<Mood>>);
 impl Host {
     /// Its mood, to be changed.
     pub fn mood(&self) -> MutexGuard<'_, Mood> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// A program of the host wants to talk to the guest, or has something to say.
@@ -142,7 +143,7 @@ impl<W> Default for Bench<W> {
 
 impl<W> Bench<W> {
     fn jobs(&self) -> MutexGuard<'_, Jobs<W>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Does the job that came last, by `work`. Answers how many there were.

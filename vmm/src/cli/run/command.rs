@@ -2,10 +2,11 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
+use devices::sync::lock;
 use guest_init::client::{Client, Command};
 use nix::sys::signal::Signal;
 
@@ -43,7 +44,7 @@ impl Prepared {
         let work = move || {
             let result = run(command, streams, channel, &endings, &loan);
             let result = result.map_err(|error| format!("{error:#}"));
-            *status.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            *lock(&status) = Some(result);
             endings.report(Ending::Stopped);
         };
         sandbox.spawn(Thread::Command, "command".into(), work)?;
@@ -54,7 +55,7 @@ impl Prepared {
 impl GuestCommand {
     /// Its status, or why there is none; `None` if the guest ended first.
     pub fn status(&self) -> Option<std::result::Result<u8, String>> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.status).clone()
     }
 
     /// Takes the terminal back from it.

@@ -16,8 +16,9 @@ mod server;
 mod wire;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use devices::sync::lock;
 use devices::virtio::share::{Exchange, MAX_TAG, Share, VECTORS};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -57,7 +58,7 @@ impl Machine {
         let server = Mutex::new(server);
         // One thread: the order of messages is kept, and a flush has nothing to wait for.
         let pool = Pool::new(self.endings(), move |exchange: &mut Exchange| {
-            let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut server = lock(&server);
             exchange.answer = server.answer(&exchange.message, exchange.room);
         })?;
         let (peer, threads) = (pool.peer()?, pool.threads(Thread::Share, 1));
