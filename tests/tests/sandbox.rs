@@ -48,6 +48,27 @@ fn has(status: &str, field: &str, value: &str) -> bool {
     })
 }
 
+/// Starts the program in `directory`.
+fn start(directory: &TempDir, arguments: &[&str]) -> Running {
+    let program = nicvmm(arguments)
+        .current_dir(directory.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    Running(program.unwrap())
+}
+
+/// Starts a guest that loops in `directory`, with a report, and waits for it.
+fn run(directory: &TempDir, options: &[&str]) -> Running {
+    fs::write(directory.path().join("kernel"), elf::kernel(LOOPS)).unwrap();
+    let fixed = ["run", "--host", "kvm", "--console", "none", "--kernel", "kernel"];
+    let report = ["--report", "report", "--report-interval", "50ms"];
+    let program = start(directory, &[&fixed[..], &report, options].concat());
+    // The report was replaced, so the guest runs.
+    wait("a report", PATIENCE, || directory.path().join("report").exists().then_some(()));
+    program
+}
+
 fn end(mut program: Running) -> Option<i32> {
     kill(Pid::from_raw(program.0.id() as i32), Signal::SIGTERM).unwrap();
     program.0.wait().unwrap().code()
@@ -60,20 +81,10 @@ fn every_thread_of_a_run_is_within_walls_and_all_options_work_there() {
     }
     let directory = TempDir::new().unwrap();
     let place = |name: &str| directory.path().join(name);
-    fs::write(place("kernel"), elf::kernel(LOOPS)).unwrap();
     fs::write(place("disk"), vec![0; 1 << 20]).unwrap();
-    let program = nicvmm(&["run", "--host", "kvm", "--console", "none", "--timing", "--kernel"])
-        .arg(place("kernel"))
-        .args(["--nic", "rtl8139,net=stream:nobody", "--nic", "virtio-net,capture=capture"])
-        .args(["--disk", "disk", "--share", ".", "--vsock", "vsock", "--control", "control"])
-        .args(["--report", "report", "--report-interval", "50ms"])
-        .current_dir(directory.path())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let program = Running(program);
-    // The report was replaced, so the guest runs.
-    wait("a report", PATIENCE, || place("report").exists().then_some(()));
+    let nics = ["--nic", "rtl8139,net=stream:nobody", "--nic", "virtio-net,capture=capture"];
+    let files = ["--disk", "disk", "--share", ".", "--vsock", "vsock", "--control", "control"];
+    let program = run(&directory, &[&["--timing"], &nics[..], &files].concat());
     UnixStream::connect(place("vsock")).unwrap();
     let threads = threads(&program);
     let names: Vec<&str> = threads.iter().map(|(name, _)| name.as_str()).collect();
@@ -99,16 +110,7 @@ fn walls_can_be_left_out() {
         return;
     }
     let directory = TempDir::new().unwrap();
-    let place = |name: &str| directory.path().join(name);
-    fs::write(place("kernel"), elf::kernel(LOOPS)).unwrap();
-    let program = nicvmm(&["run", "--host", "kvm", "--console", "none", "--sandbox", "off"])
-        .args(["--report", "report", "--report-interval", "50ms", "--kernel", "kernel"])
-        .current_dir(directory.path())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let program = Running(program);
-    wait("a report", PATIENCE, || place("report").exists().then_some(()));
+    let program = run(&directory, &["--sandbox", "off"]);
     let threads = threads(&program);
     assert!(threads.iter().all(|(_, status)| has(status, "Seccomp", "0")), "{threads:?}");
     assert_eq!(end(program), Some(128 + libc::SIGTERM));
@@ -118,13 +120,9 @@ fn walls_can_be_left_out() {
 fn a_path_is_within_walls_and_pulls_its_cable_there() {
     let directory = TempDir::new().unwrap();
     let place = |name: &str| directory.path().join(name);
-    let program = nicvmm(&["path", "--port", "stream:a,ip=10.0.1.1/24", "--control", "control"])
-        .args(["--port", "stream:b,ip=10.0.2.1/24", "--pcap-a", "capture"])
-        .current_dir(directory.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let program = Running(program);
+    let ports = ["--port", "stream:a,ip=10.0.1.1/24", "--port", "stream:b,ip=10.0.2.1/24"];
+    let files = ["--control", "control", "--pcap-a", "capture"];
+    let program = start(&directory, &[&["path"], &ports[..], &files].concat());
     wait("the control socket", PATIENCE, || place("control").exists().then_some(()));
     let set = |change: &str| {
         let status = nicvmm(&["path", "set", "--control", "control", change])
