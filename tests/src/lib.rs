@@ -13,6 +13,7 @@ pub mod linux_router;
 pub mod namespace;
 pub mod network;
 pub mod nic_bench;
+pub mod pairing;
 pub mod program;
 pub mod pump;
 pub mod stand_in;

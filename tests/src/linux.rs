@@ -23,7 +23,7 @@ pub fn with_kvm(name: &str, body: impl FnOnce()) {
         return body();
     }
     let shared = shared();
-    let again = ["--exact", name, "--nocapture", "--test-threads=1"];
+    let again = ["--exact", name, "--include-ignored", "--nocapture", "--test-threads=1"];
     let status = rerun(&again, shared.path());
     assert!(status.success(), "{name} failed in the nested machine: {status}");
     let begun = shared.path().join(BEGUN).exists();

@@ -16,7 +16,7 @@ use crate::guest::Guest;
 use crate::qemu;
 
 /// Modules that no device of the outer machine asks for.
-const MODULES: &str = "kvm_amd,9p,overlay,tun,vhost_net,loop";
+const MODULES: &str = "kvm_amd,9p,overlay,tun,vhost_net,loop,bridge";
 /// Lines of a log that are shown.
 const TAIL: usize = 15;
 /// Time for QEMU to be gone after its socket is.
