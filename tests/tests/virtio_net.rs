@@ -1,8 +1,11 @@
 //! A stock guest's drivers on every kind of NIC and wire, and what a person asks of virtio-net.
 
+use std::fs::File;
+
 use tempfile::TempDir;
 use tests::linux::with_kvm;
 use tests::pairing::{Pairing, Pairs, Wire};
+use tests::program::skip;
 
 /// What virtio-net and any wire carry.
 const ANY: &[u16] = &[1500, 9000];
@@ -22,6 +25,15 @@ fn virtio(offload: bool, mergeable: bool, queues: u8) -> String {
     format!("virtio-net,offload={offload},mergeable={merge},queues={queues}{mtu}")
 }
 
+/// The same with its frames carried by the kernel, where it can.
+fn carried(nic: &str) -> Option<String> {
+    if let Err(error) = File::open("/dev/vhost-net") {
+        skip("virtio-net with vhost", &format!("/dev/vhost-net: {error}"));
+        return None;
+    }
+    Some(format!("{nic},vhost=on"))
+}
+
 /// Every virtio-net beside the one that differs from it in everything, and the RTL8139 beside both.
 fn matrix() -> Vec<Pairing> {
     let mut pairings = Vec::new();
@@ -30,6 +42,9 @@ fn matrix() -> Vec<Pairing> {
             let near = virtio(offload, mergeable, 1);
             let far = virtio(!offload, !mergeable, 2);
             pairings.push(pairing(wire, &near, &far, ANY));
+            if let (Wire::Tap, Some(near)) = (wire, carried(&near)) {
+                pairings.push(pairing(wire, &near, &carried(&far).unwrap_or(far), ANY));
+            }
         }
         pairings.push(pairing(wire, "rtl8139", &virtio(true, true, 2), ETHERNET));
     }
@@ -40,11 +55,14 @@ fn matrix() -> Vec<Pairing> {
 fn a_stock_guest_does_with_virtio_net_what_people_do() {
     with_kvm("a_stock_guest_does_with_virtio_net_what_people_do", || {
         let directory = TempDir::new().unwrap();
-        let pairings = vec![
+        let mut pairings = vec![
             pairing(Wire::Tap, &virtio(true, true, 2), &virtio(false, false, 1), ANY),
             pairing(Wire::Stream, &virtio(true, false, 2), &virtio(true, true, 2), ANY),
             pairing(Wire::Tap, "rtl8139", &virtio(true, true, 1), ETHERNET),
         ];
+        if let Some(near) = carried(&virtio(true, true, 2)) {
+            pairings.push(pairing(Wire::Tap, &near, &virtio(true, false, 1), ANY));
+        }
         let pairs = Pairs::boot(directory.path(), pairings);
         pairs.exchange_all();
         shows_itself(&pairs);

@@ -26,6 +26,9 @@ use crate::vectors::{Room, Vectors};
 /// Longest name of a network interface on Linux, without the NUL that ends it.
 const MAX_NAME: usize = libc::IFNAMSIZ - 1;
 
+/// Bytes of the header that a modern virtio-net puts before each frame.
+const VHOST_HEADER: usize = 12;
+
 /// Why there is no tap.
 #[derive(Debug, thiserror::Error)]
 pub enum TapError {
@@ -162,6 +165,17 @@ impl Tap {
     /// The interface's name, as the kernel completed it (`tap%d` takes the next free number).
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Has a header of a modern virtio-net before each frame, as vhost wants it. This backend is not to
+    /// move frames itself from then on.
+    pub fn prepare_for_vhost(&self) -> io::Result<()> {
+        Ok(tap_ioctl::set_header(&self.device, VHOST_HEADER)?)
+    }
+
+    /// The device, for vhost.
+    pub fn device(&self) -> &File {
+        &self.device
     }
 
     fn write(&mut self, memory: &DmaMemory, frame: Frame<'_>) -> Result<(), Errno> {

@@ -105,8 +105,13 @@ impl<D: VirtioDevice> Function for VirtioPci<D> {
     fn write_config(&mut self, offset: usize, data: &[u8]) -> Action {
         let had_bus = self.configuration.bus_master();
         let action = self.configuration.write(offset, data);
-        self.transport.set_bus_master(self.configuration.bus_master());
-        if !had_bus && self.configuration.bus_master() && self.transport.running() {
+        let has_bus = self.configuration.bus_master();
+        if had_bus && !has_bus {
+            self.device.carry(&self.transport, false);
+        }
+        self.transport.set_bus_master(has_bus);
+        if !had_bus && has_bus && self.transport.running() {
+            self.device.carry(&self.transport, true);
             self.catch_up();
         }
         self.transport.shared.interrupts.msix.configuration_written(&self.configuration);

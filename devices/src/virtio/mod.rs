@@ -108,6 +108,15 @@ pub trait VirtioDevice: Send + 'static {
         Vec::new()
     }
 
+    /// Which of the features that the transport has for every device this one cannot have.
+    fn withholds(&self) -> u64 {
+        0
+    }
+
+    /// From now on somebody else whom the device has for that may work on the driver's rings, or no
+    /// longer: the driver is ready and may be reached, or is not.
+    fn carry(&mut self, _transport: &Transport, _on: bool) {}
+
     /// The function as a NIC, if the device is one.
     fn as_nic(_function: &mut VirtioPci<Self>) -> Option<&mut dyn Nic>
     where

@@ -13,8 +13,8 @@ use virtio_queue::desc::split::Descriptor;
 use virtio_queue::{DescriptorChain, Error, Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
-use super::Fault;
 use super::shared::Shared;
+use super::{Fault, net};
 use crate::memory::{DmaMemory, Gather};
 use crate::pci::msix::NO_VECTOR;
 
@@ -139,6 +139,12 @@ impl Virtqueue {
     /// Whether the driver enabled it.
     pub fn enabled(&self) -> bool {
         self.queue.ready()
+    }
+
+    /// Where its rings are. Their interrupt is `vector`.
+    pub(super) fn ring(&self, vector: Option<u16>) -> net::Ring {
+        let [descriptors, available, used] = self.addresses;
+        net::Ring { size: self.size, descriptors, available, used, base: 0, vector }
     }
 
     /// Back to power-on state; the vector stays for [`Transport`](super::Transport) to clear.

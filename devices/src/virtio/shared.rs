@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::transport::{DRIVER_OK, FAILED, NEEDS_RESET};
-use super::{ActiveQueue, Fault, Interrupts, Virtqueue};
+use super::{ActiveQueue, Fault, Interrupts, Virtqueue, net};
 use crate::memory::DmaMemory;
 use crate::sync::lock;
 
@@ -97,6 +97,13 @@ impl QueueHandle {
     /// The queue as registers show it.
     pub(super) fn setup(&self) -> MutexGuard<'_, Virtqueue> {
         lock(&self.queue)
+    }
+
+    /// How the driver set it up, if it is enabled.
+    pub fn ring(&self) -> Option<net::Ring> {
+        let queue = self.setup();
+        let vector = Some(queue.vector).filter(|_| self.shared.interrupts.msix.enabled());
+        queue.enabled().then(|| queue.ring(vector))
     }
 
     /// Stops the whole device for a fault of the driver.

@@ -27,7 +27,7 @@ pub(super) const FAILED: u8 = VIRTIO_CONFIG_S_FAILED as u8;
 
 const EVENT_INDEX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
 const VERSION_1: u64 = 1 << VIRTIO_F_VERSION_1;
-const RING_RESET: u64 = 1 << VIRTIO_F_RING_RESET;
+pub(super) const RING_RESET: u64 = 1 << VIRTIO_F_RING_RESET;
 /// What the transport offers for every device.
 const OWN_FEATURES: u64 = 1 << VIRTIO_RING_F_INDIRECT_DESC | EVENT_INDEX | VERSION_1 | RING_RESET;
 
@@ -73,7 +73,7 @@ impl Transport {
         Ok(Self {
             queues: queues.collect::<Result<_, _>>()?,
             shared,
-            offered: device.features() | OWN_FEATURES,
+            offered: device.features() | OWN_FEATURES & !device.withholds(),
             device_feature_select: 0,
             driver_feature_select: 0,
             driver_features: 0,
@@ -120,6 +120,14 @@ impl Transport {
         self.queues.get(usize::from(index)).cloned()
     }
 
+    /// Interrupts the driver for queue `index`, whatever it asked for.
+    pub fn interrupt(&self, index: u16) {
+        if let Some(queue) = self.queues.get(usize::from(index)) {
+            let vector = queue.setup().vector;
+            self.shared.interrupts.queue(vector);
+        }
+    }
+
     /// Opens or closes the gate to guest memory (PCI command register, bit 2). Once it is closed
     /// nobody is in there any more.
     pub(super) fn set_bus_master(&self, on: bool) {
@@ -160,6 +168,9 @@ impl Transport {
                     device.start(self.driver_features);
                 }
                 self.shared.raise(bit);
+                if bit == DRIVER_OK && self.memory().ram().is_some() {
+                    device.carry(self, true);
+                }
             }
             before |= bit;
         }

@@ -17,6 +17,12 @@ pub enum Error {
     /// KVM refused a request.
     #[error("KVM refused to {0}: {1}")]
     Kvm(&'static str, kvm_ioctls::Error),
+    /// The kernel's vhost cannot be used.
+    #[error(
+        "vhost=on needs /dev/vhost-net: {0}; load it with `sudo modprobe vhost_net`, give yourself the \
+         right to read and write it, or leave vhost=on out"
+    )]
+    Vhost(io::Error),
     /// A file could not be read.
     #[error("cannot read {what} {path}")]
     Read {

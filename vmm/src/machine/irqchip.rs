@@ -171,6 +171,12 @@ impl MsiVectors {
         Ok(Self { routing, first_gsi, vectors })
     }
 
+    /// The event that sends `vector`, for whoever sends it from elsewhere. While the vector is masked
+    /// the event keeps what it was told, and KVM looks when it is connected again.
+    pub fn event(&self, vector: u16) -> Option<EventFd> {
+        self.vectors.get(usize::from(vector))?.event.try_clone().ok()
+    }
+
     fn update(&self, index: u16, vector: &Vector, message: Option<Message>) -> Result<()> {
         let mut wiring = lock(&vector.wiring);
         let gsi = self.first_gsi + u32::from(index);

@@ -36,6 +36,7 @@ mod slot;
 mod thread;
 pub mod timeline;
 mod vcpu;
+mod vhost;
 pub mod vsock;
 mod wake;
 mod watched;
@@ -240,6 +241,10 @@ impl Machine {
 
     /// `count` message vectors for one function.
     pub fn messages(&self, count: u16) -> Result<Arc<dyn Messages>> {
+        Ok(self.vectors(count)?)
+    }
+
+    fn vectors(&self, count: u16) -> Result<Arc<MsiVectors>> {
         Ok(Arc::new(MsiVectors::new(self.routing.clone(), count)?))
     }
 

@@ -19,7 +19,7 @@ use super::error::{Error, Result};
 use super::irqchip::PinLine;
 use super::layout;
 use super::memory::{MirrorPage, SlotNumbers};
-use super::slot::{Slot, Window};
+use super::slot::{Bell, Slot, Window};
 use super::wake::WakeLine;
 
 /// An address space that vCPUs read and event handlers change.
@@ -92,8 +92,19 @@ impl PciBus {
     pub fn plug(
         &self,
         number: usize,
+        function: Box<dyn Function>,
+        mirrored: Option<usize>,
+    ) -> Result<Arc<Slot>> {
+        self.plug_with(number, function, mirrored, Vec::new())
+    }
+
+    /// The same with some of the doorbells' events given.
+    pub fn plug_with(
+        &self,
+        number: usize,
         mut function: Box<dyn Function>,
         mirrored: Option<usize>,
+        bells: Vec<Bell>,
     ) -> Result<Arc<Slot>> {
         if number >= SLOTS {
             return Err(Error::TooManyDevices(SLOTS));
@@ -105,7 +116,7 @@ impl PciBus {
             Some(bar) => Some((bar, MirrorPage::new(&self.numbers)?)),
             None => None,
         };
-        let slot = Arc::new(Slot::new(self.vm.clone(), function, line, wake, mirror)?);
+        let slot = Arc::new(Slot::new(self.vm.clone(), function, line, wake, mirror, bells)?);
         lock(&self.ports).insert(number, slot.clone());
         lock(&self.entries).push(Entry { slot: slot.clone(), mappings: [const { None }; BARS] });
         Ok(slot)

@@ -58,21 +58,23 @@ fn eventfd() -> Result<EventFd> {
 }
 
 impl Slot {
-    /// Connects `function` to `line` and its PME# to `wake`, and shows memory BAR `mirrored.0` through `mirrored.1`.
+    /// Connects `function` to `line`, its PME# to `wake`, and those of its doorbells that are given to
+    /// their events, and shows memory BAR `mirrored.0` through `mirrored.1`.
     pub fn new(
         vm: Arc<VmFd>,
         function: Box<dyn Function>,
         line: Arc<PinLine>,
         wake: WakeLine,
         mirrored: Option<(usize, MirrorPage)>,
+        mut bells: Vec<Bell>,
     ) -> Result<Self> {
         let mut ids: Vec<u32> = function.doorbells().iter().map(|bell| bell.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let bells = ids
-            .into_iter()
-            .map(|id| Ok(Bell { id, event: eventfd()? }))
-            .collect::<Result<Vec<_>>>()?;
+        ids.retain(|id| bells.iter().all(|bell| bell.id != *id));
+        for id in ids {
+            bells.push(Bell { id, event: eventfd()? });
+        }
         let mirror = mirrored.map(|(bar, page)| {
             let size = function.configuration().bar(bar).map_or(0, |bar| bar.size as usize);
             Mirror { page, bar, registers: vec![0; size.min(MirrorPage::SIZE)] }

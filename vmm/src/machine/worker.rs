@@ -54,6 +54,12 @@ impl Worker {
         Self { slot, peers: Vec::new(), others }
     }
 
+    /// The same with peers that ring.
+    pub fn with(mut self, peers: Vec<Peer>) -> Self {
+        self.peers.extend(peers);
+        self
+    }
+
     /// The doorbells to attend to.
     fn bells(&self) -> impl Iterator<Item = &Bell> {
         self.slot.bells().iter().filter(|bell| !self.others.contains(&bell.id))

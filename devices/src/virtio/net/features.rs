@@ -39,6 +39,9 @@ pub(super) const GUEST_OFFLOADS: u64 = GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GU
 /// What every device offers for its control queue.
 const CONTROL: u64 = CTRL_VQ | CTRL_RX | CTRL_RX_EXTRA | CTRL_VLAN | CTRL_MAC_ADDR | GUEST_ANNOUNCE;
 
+/// What needs somebody who looks at every frame.
+pub(super) const FILTERS: u64 = CTRL_RX | CTRL_RX_EXTRA | CTRL_VLAN;
+
 /// Features that ask for others (section 5.1.3.1): with any of the first, all of the second.
 const REQUIREMENTS: [(u64, u64); 4] = [
     (HOST_TSO4 | HOST_TSO6 | HOST_ECN, CSUM),

@@ -18,6 +18,7 @@
 //! only of that ID. There is no legacy I/O BAR: Linux takes a transitional ID's device type from
 //! the subsystem ID and drives it through the modern capabilities if they are there.
 
+mod carrier;
 mod control;
 mod features;
 mod filter;
@@ -30,11 +31,14 @@ use std::sync::{Arc, Mutex};
 
 use virtio_bindings::virtio_ids::VIRTIO_ID_NET;
 
+use super::transport::RING_RESET;
 use super::{Kind, Transport, TransportError, VirtioDevice, VirtioPci, read_bytes, serve};
 use crate::interrupt::Messages;
 use crate::memory::DmaMemory;
 use crate::net::{Backend, Metadata, Nic, Offloads, QueuePair, Receipt, Transmit};
 use crate::sync::lock;
+use carrier::Carried;
+pub use carrier::{Carrier, Ring};
 use control::Settings;
 pub use features::Config;
 use features::{GUEST_ANNOUNCE, MQ};
@@ -99,6 +103,8 @@ pub struct VirtioNet {
     settings: Settings,
     queue_sizes: Vec<u16>,
     pairs: Vec<Arc<Mutex<Pair>>>,
+    /// Whoever moves the frames of each pair, if that is not us.
+    carriers: Vec<Carried>,
 }
 
 impl VirtioNet {
@@ -111,6 +117,18 @@ impl VirtioNet {
         VirtioPci::new(Self::new(config), memory, messages)
     }
 
+    /// The same, but the frames of each pair are moved by one of `carriers`: nobody shall drive them
+    /// here.
+    pub fn carried(
+        config: Config,
+        carriers: Vec<Box<dyn Carrier>>,
+        memory: DmaMemory,
+        messages: Arc<dyn Messages>,
+    ) -> Result<VirtioPci<Self>, TransportError> {
+        let carriers = carriers.into_iter().map(Carried::new).collect();
+        VirtioPci::new(Self { carriers, ..Self::new(config) }, memory, messages)
+    }
+
     /// The bare device.
     pub fn new(config: Config) -> Self {
         let settings = Settings::new(0, &config);
@@ -118,7 +136,8 @@ impl VirtioNet {
         let mut queue_sizes = vec![QUEUE_SIZE; 2 * pairs];
         queue_sizes.push(CONTROL_SIZE);
         let pairs = (0..pairs).map(|_| Arc::default()).collect();
-        Self { config, link: true, settings, queue_sizes, pairs }
+        let carriers = Vec::new();
+        Self { config, link: true, settings, queue_sizes, pairs, carriers }
     }
 
     /// What passed so far.
@@ -145,11 +164,15 @@ impl VirtioNet {
     }
 
     /// Has every pair do as the settings and the link are now.
-    fn apply(&self) {
+    fn apply(&mut self) {
         let Settings { features, filter, active, .. } = &self.settings;
         let filter = Arc::new(filter.clone());
         for (pair, index) in self.pairs.iter().zip(0..) {
             lock(pair).apply(*features, filter.clone(), index < *active, self.link);
+        }
+        let takes = features::taken(*features);
+        for (carried, index) in self.carriers.iter_mut().zip(0..) {
+            carried.tell(takes, index < *active);
         }
     }
 }
@@ -160,7 +183,25 @@ impl VirtioDevice for VirtioNet {
     }
 
     fn features(&self) -> u64 {
-        self.config.features()
+        let all = self.config.features();
+        if self.carriers.is_empty() { all } else { all & !features::FILTERS }
+    }
+
+    fn withholds(&self) -> u64 {
+        if self.carriers.is_empty() { 0 } else { RING_RESET }
+    }
+
+    fn carry(&mut self, transport: &Transport, on: bool) {
+        let features = self.settings.negotiated;
+        for (carried, pair) in self.carriers.iter_mut().zip(0..) {
+            let ring = |queue| transport.handle(queue).and_then(|handle| handle.ring());
+            match (ring(receive_queue(pair)), ring(transmit_queue(pair))) {
+                (Some(receive), Some(transmit)) if on => {
+                    carried.start(features, [receive, transmit]);
+                }
+                _ => carried.halt(),
+            }
+        }
     }
 
     fn queue_sizes(&self) -> &[u16] {
@@ -181,11 +222,16 @@ impl VirtioDevice for VirtioNet {
     }
 
     fn stop(&mut self) {
+        self.carriers.iter_mut().for_each(Carried::forget);
         self.begin(0);
     }
 
     fn notified(&mut self, queue: u16, transport: &mut Transport) -> bool {
         if queue != self.control_queue() {
+            // A carrier rings where it has no vector to send.
+            if !self.carriers.is_empty() {
+                transport.interrupt(queue);
+            }
             return false;
         }
         let settings = &mut self.settings;

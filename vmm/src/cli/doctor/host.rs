@@ -63,7 +63,7 @@ pub fn tun() -> Check {
 
 /// The kernel's own virtio back ends.
 pub fn vhost() -> Check {
-    let check = Check::of("vhost", "virtio with its data path in the host's kernel");
+    let check = Check::of("vhost", "--nic virtio-net,net=tap:NAME,vhost=on");
     match open("/dev/vhost-net") {
         Ok(()) => check.ok("/dev/vhost-net opens"),
         Err(why) => check.missing(

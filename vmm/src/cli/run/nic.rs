@@ -42,11 +42,13 @@ pub struct VirtioOptions {
     speed: Option<u32>,
     /// Pairs of queues; by default as many as the wire has.
     queues: Option<u16>,
+    /// The kernel moves the frames.
+    vhost: bool,
 }
 
 impl Default for VirtioOptions {
     fn default() -> Self {
-        Self { offload: true, mergeable: true, mtu: None, speed: None, queues: None }
+        Self { offload: true, mergeable: true, mtu: None, speed: None, queues: None, vhost: false }
     }
 }
 
@@ -66,7 +68,7 @@ pub struct NicSpec {
 /// What `--nic` takes, for `--help` and for errors.
 pub const HELP: &str = "rtl8139[,tso=mss|mtu1500][,chip=8139cplus|8139]\
 [,quirks=none|qemu-5.2|qemu-7.2] or virtio-net[,offload=on|off][,mergeable=on|off][,mtu=N][,speed=MBIT]\
-[,queues=N], each with [,mac=ADDRESS][,net=null|user|stream:PATH|tap:NAME|tap:fd=N[:N...]][,capture=FILE]";
+[,queues=N][,vhost=on|off], each with [,mac=ADDRESS][,net=null|user|stream:PATH|tap:NAME|tap:fd=N[:N...]][,capture=FILE]";
 
 impl FromStr for NicSpec {
     type Err = String;
@@ -99,6 +101,14 @@ impl FromStr for NicSpec {
             {
                 Err(format!("queues={queues} asks for as many descriptors in tap:fd=N[:N...]"))
             }
+            Model::VirtioNet(VirtioOptions { vhost: true, .. }) if !spec.wire.is_tap() => {
+                Err("vhost=on carries frames to a tap: say net=tap:NAME".to_owned())
+            }
+            Model::VirtioNet(VirtioOptions { vhost: true, .. }) if spec.capture.is_some() => Err(
+                "with vhost=on no frame comes by here for capture= to record: use tcpdump on the \
+                     tap"
+                .to_owned(),
+            ),
             _ if spec.pairs() > usize::from(MAX_PAIRS) => {
                 Err(format!("more than {MAX_PAIRS} descriptors in tap:fd=N[:N...]"))
             }
@@ -164,6 +174,13 @@ impl NicSpec {
     /// as the machine.
     pub fn plug(&self, machine: &mut Machine, index: usize) -> Result<Option<Passt>> {
         let (pairs, mac, delivers) = (self.pairs(), self.address(index), self.delivers());
+        if let Model::VirtioNet(options) = &self.model
+            && options.vhost
+        {
+            let taps = self.wire.taps(pairs, delivers)?;
+            machine.add_vhost_nic(options.config(mac, pairs as u16, delivers), taps)?;
+            return Ok(None);
+        }
         let capture = self.capture.as_deref();
         let Opened { backends, passt } = self.wire.open(pairs, (index, mac), delivers, capture)?;
         match self.model {
@@ -203,6 +220,7 @@ impl VirtioOptions {
         };
         match key {
             "offload" => self.offload = switch()?,
+            "vhost" => self.vhost = switch()?,
             "mergeable" => self.mergeable = switch()?,
             "mtu" => {
                 let mtu = value.parse().ok().filter(|mtu| MTUS.contains(mtu));
