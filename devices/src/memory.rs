@@ -8,9 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use vm_memory::{
-    Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, VolatileSlice, bitmap::BitmapSlice,
-};
+use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, VolatileSlice};
 
 use crate::ethernet::checksum::Sum;
 
@@ -59,11 +57,7 @@ impl DmaMemory {
     }
 
     /// A view of `length` bytes at `address`.
-    pub fn slice(
-        &self,
-        address: u64,
-        length: usize,
-    ) -> Result<VolatileSlice<'_, impl BitmapSlice>, DmaError> {
+    pub fn slice(&self, address: u64, length: usize) -> Result<VolatileSlice<'_>, DmaError> {
         let ram = self.ram().ok_or(DmaError::Disabled)?;
         ram.get_slice(GuestAddress(address), length)
             .map_err(|_| DmaError::NotRam { address, length })
@@ -201,6 +195,12 @@ impl Gather {
         Ok(())
     }
 
+    /// Goes through it, from byte `from` on.
+    pub fn walk<'g>(&'g self, memory: &'g DmaMemory, from: usize) -> Walk<'g> {
+        let first = self.pieces.partition_point(|(at, piece)| at + piece.length <= from);
+        Walk { memory, pieces: self.pieces.get(first..).unwrap_or_default(), at: from, here: None }
+    }
+
     /// The one's-complement sum of `range`, as if it started at an even offset.
     pub fn sum(&self, memory: &DmaMemory, range: Range<usize>) -> Result<Sum, DmaError> {
         let mut sum = Sum::default();
@@ -210,3 +210,50 @@ impl Gather {
         Ok(sum)
     }
 }
+
+/// A way through a [`Gather`], which looks up each piece once however often it stops in it.
+pub struct Walk<'g> {
+    memory: &'g DmaMemory,
+    /// The first is where it is.
+    pieces: &'g [(usize, Piece)],
+    at: usize,
+    /// The whole of that piece, once it was looked up.
+    here: Option<VolatileSlice<'g>>,
+}
+
+impl Walk<'_> {
+    /// Goes `count` bytes further, or to the end, and shows what lies on the way.
+    pub fn go(
+        &mut self,
+        mut count: usize,
+        mut show: impl FnMut(Piece, &VolatileSlice<'_>),
+    ) -> Result<(), DmaError> {
+        while let [(start, piece), rest @ ..] = self.pieces {
+            let offset = self.at - start;
+            let length = count.min(piece.length - offset);
+            if length == 0 {
+                break;
+            }
+            let Piece { address, length: whole } = *piece;
+            let here = match self.here.take() {
+                Some(slice) => slice,
+                None => self.memory.slice(address, whole)?,
+            };
+            let part = here.subslice(offset, length);
+            let part = part.map_err(|_| DmaError::NotRam { address, length: whole })?;
+            show(Piece { address: address + offset as u64, length }, &part);
+            self.at += length;
+            count -= length;
+            if offset + length == whole {
+                self.pieces = rest;
+            } else {
+                self.here = Some(here);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

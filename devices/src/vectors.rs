@@ -58,6 +58,9 @@ impl<'m> Vectors<'m> {
 
     /// Appends host memory, to be written out.
     pub fn push_bytes(&mut self, bytes: &'m [u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         self.read_only = true;
         let base = bytes.as_ptr().cast_mut().cast();
         self.list.push(libc::iovec { iov_base: base, iov_len: bytes.len() });

@@ -20,7 +20,7 @@ impl Sum {
         // SAFETY: they are borrowed until this returns.
         #[allow(unsafe_code)]
         let stretch = unsafe { Stretch::new(bytes.as_ptr(), bytes.len()) };
-        stretch.sums(|total, length| self.join(total, length));
+        self.join(stretch.sum(), bytes.len());
     }
 
     /// Adds guest memory, which may change while it is read.
@@ -29,12 +29,13 @@ impl Sum {
         // SAFETY: the slice is mapped while it is borrowed.
         #[allow(unsafe_code)]
         let stretch = unsafe { Stretch::new(guard.as_ptr(), slice.len()) };
-        stretch.sums(|total, length| self.join(total, length));
+        self.join(stretch.sum(), slice.len());
     }
 
-    /// Adds a big-endian word that stands at an even offset.
+    /// Adds a word of a header, which stands at an even offset. A few thousand at most: they are not
+    /// folded.
     pub fn add_u16(&mut self, word: u16) {
-        self.add(&word.to_be_bytes());
+        self.total += u64::from(word.swap_bytes());
     }
 
     /// Appends another sum, whose first byte follows the last one here.

@@ -10,6 +10,7 @@
 
 use std::num::NonZeroU16;
 
+use super::checksum::Sum;
 use super::headers::SuperFrame;
 use super::template::Template;
 use crate::memory::{DmaError, DmaMemory, Gather};
@@ -97,13 +98,19 @@ pub fn segment(
     let mut template = Template::new(frame, plan.vlan);
     let size = plan.cut.payload(frame.network().header, frame.tcp_header());
     let count = payload.len().div_ceil(size).max(1);
+    let mut walk = gather.walk(memory, payload.start);
     for number in 0..count {
         let offset = number * size;
-        let here = payload.start + offset..payload.end.min(payload.start + offset + size);
+        let length = size.min(payload.len() - offset);
         let flags = flags(template.flags(), number, count, plan.quirks);
-        let sum = gather.sum(memory, here.clone())?;
-        let header = template.fill(number as u16, offset, flags, here.len(), Some(sum));
-        batch.push(header, gather, here, Metadata::default());
+        let mut sum = Sum::default();
+        batch.begin();
+        walk.go(length, |piece, bytes| {
+            batch.append(piece);
+            sum.add_volatile(bytes);
+        })?;
+        let header = template.fill(number as u16, offset, flags, length, Some(sum));
+        batch.finish(header, Metadata::default());
     }
     Ok(count)
 }

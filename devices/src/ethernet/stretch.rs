@@ -1,23 +1,21 @@
 //! The sum of a stretch of memory, ours or a guest's, as wide as the CPU goes.
 //!
-//! A guest may change its memory meanwhile, so accesses are volatile and each byte is read once: the sum
-//! is of what was there at some time, and if that was no one time, only that guest's frame is harmed.
+//! A guest may change its memory meanwhile. Nothing but the sum comes of what is read, so if that was never
+//! there at one time, only that guest's frame is harmed.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_set1_epi64x, _mm256_setzero_si256,
-    _mm256_srli_epi64,
+    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_loadu_si256, _mm256_set1_epi64x,
+    _mm256_setzero_si256, _mm256_srli_epi64,
 };
-use std::{mem, ptr};
+use std::mem;
 
 /// Bytes of a vector.
 const WIDE: usize = size_of::<__m256i>();
-/// Bytes of a word.
-const WORD: usize = size_of::<u64>();
 /// The lower half of a word.
 const LOW: u64 = 0xffff_ffff;
-/// The most bytes of one sum: far fewer than make the sum of halves overflow.
-const MOST: usize = 1 << 30;
+/// The most vectors of one sum: far fewer than make the sum of halves overflow.
+const MOST: usize = 1 << 25;
 
 /// Mapped memory.
 pub(super) struct Stretch {
@@ -34,73 +32,54 @@ impl Stretch {
         Self { at, length }
     }
 
-    /// Shows the sums of its pieces in order, and how long each is: sums of little-endian words, whose
-    /// 16-bit parts are still to be added up.
-    pub(super) fn sums(mut self, mut show: impl FnMut(u64, usize)) {
-        while self.length > 0 {
-            let ragged = self.at.align_offset(WORD);
-            if ragged > 0 || self.length < WORD {
-                let count = if ragged > 0 { ragged } else { WORD };
-                let count = count.min(self.length);
-                show(self.bytes(count), count);
-            } else if is_x86_feature_detected!("avx2") && self.length >= 2 * WIDE {
-                let count = self.length.min(MOST) / WORD * WORD;
-                // SAFETY: the CPU has AVX2.
-                show(unsafe { self.wide(count) }, count);
-            } else {
-                let count = self.length.min(MOST) / WORD * WORD;
-                show(self.words(count), count);
-            }
-        }
-    }
-
-    /// Takes `T` off the front.
-    ///
-    /// # Safety
-    /// It is that long, and aligned for a `T`, of which any bytes make a value.
-    unsafe fn take<T>(&mut self) -> T {
-        // SAFETY: the caller's word, and that of who made this.
-        let value = unsafe { ptr::read_volatile(self.at.cast()) };
-        self.at = self.at.wrapping_add(size_of::<T>());
-        self.length -= size_of::<T>();
-        value
-    }
-
-    /// The sum of the first `count` bytes, of which there are as many.
-    fn bytes(&mut self, count: usize) -> u64 {
-        // SAFETY: there are as many, and a byte is always aligned.
-        let byte = |_| u64::from(unsafe { self.take::<u8>() });
-        (0..count).map(byte).enumerate().map(|(index, byte)| byte << (8 * (index & 1))).sum()
-    }
-
-    /// The sum of the first `count` bytes, of which there are as many, in words from an aligned one on.
-    fn words(&mut self, count: usize) -> u64 {
+    /// The sum of its little-endian 16-bit words, whose carries are still to be added up. A byte at the
+    /// end is a word with a zero.
+    pub(super) fn sum(mut self) -> u64 {
         let mut total = 0;
-        for _ in 0..count / WORD {
-            // SAFETY: there are as many, and all words after an aligned one are aligned.
-            let word = u64::from_le(unsafe { self.take() });
-            total += (word & LOW) + (word >> 32);
+        while self.length >= 2 * WIDE && is_x86_feature_detected!("avx2") {
+            // SAFETY: the CPU has AVX2.
+            total += halves(unsafe { self.wide() });
         }
-        total
+        while let Some(word) = self.take() {
+            total += halves(u64::from_le_bytes(word));
+        }
+        while let Some(word) = self.take() {
+            total += u64::from(u16::from_le_bytes(word));
+        }
+        total + self.take().map_or(0, |[byte]| u64::from(byte))
     }
 
-    /// The same in vectors.
+    /// Takes bytes off the front, if there are as many.
+    fn take<const COUNT: usize>(&mut self) -> Option<[u8; COUNT]> {
+        self.length = self.length.checked_sub(COUNT)?;
+        // SAFETY: the stretch had as many bytes; an array of bytes is always aligned.
+        let bytes = unsafe { self.at.cast::<[u8; COUNT]>().read_volatile() };
+        self.at = self.at.wrapping_add(COUNT);
+        Some(bytes)
+    }
+
+    /// Takes all whole vectors off the front, up to a cap; answers the sum of their halves.
     #[target_feature(enable = "avx2")]
-    fn wide(&mut self, count: usize) -> u64 {
-        let ragged = self.at.align_offset(WIDE);
-        let mut total = self.words(ragged);
+    fn wide(&mut self) -> u64 {
         let low = _mm256_set1_epi64x(LOW as i64);
         // Two chains of additions, so that one need not wait for the other.
         let (mut first, mut second) = (_mm256_setzero_si256(), _mm256_setzero_si256());
-        for _ in 0..(count - ragged) / WIDE {
-            // SAFETY: there are as many, and all vectors after an aligned one are aligned.
-            let vector = unsafe { self.take::<__m256i>() };
+        let count = (self.length / WIDE).min(MOST);
+        for _ in 0..count {
+            // SAFETY: there are as many; they need no alignment.
+            let vector = unsafe { _mm256_loadu_si256(self.at.cast()) };
+            self.at = self.at.wrapping_add(WIDE);
             first = _mm256_add_epi64(first, _mm256_and_si256(vector, low));
             second = _mm256_add_epi64(second, _mm256_srli_epi64::<32>(vector));
         }
+        self.length -= count * WIDE;
         // SAFETY: both are 32 bytes, of which any make a value.
         let lanes: [u64; 4] = unsafe { mem::transmute(_mm256_add_epi64(first, second)) };
-        total += lanes.iter().sum::<u64>();
-        total + self.words((count - ragged) % WIDE)
+        lanes.iter().sum()
     }
+}
+
+/// The sum of a word's halves, which has the same sum of 16-bit words.
+fn halves(word: u64) -> u64 {
+    (word & LOW) + (word >> 32)
 }

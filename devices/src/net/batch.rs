@@ -1,16 +1,16 @@
 //! Frames on their way from a NIC to a backend.
+//!
+//! A frame is headers, which are copied, then stretches of guest memory, which are not, then padding. The
+//! batch keeps all headers in one run of bytes, and before each the frame's length, where the
+//! [framing](super::framing) of streams wants it.
 
+use super::framing::PREFIX;
 use crate::memory::{DmaError, DmaMemory, Gather, Piece};
 use std::ops::Range;
 
-/// A stretch of a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Bytes of the batch's arena.
-    Arena(Range<usize>),
-    /// Bytes of guest memory.
-    Guest(Piece),
-}
+/// The most padding that a frame can have: what the shortest lacks.
+const MOST_PADDING: usize = 60;
+const ZEROS: [u8; MOST_PADDING] = [0; MOST_PADDING];
 
 /// Kinds of super-frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,11 @@ pub struct Metadata {
 
 #[derive(Debug)]
 struct Entry {
-    parts: Range<usize>,
+    /// Where its length and its headers are.
+    headers: Range<usize>,
+    /// Which pieces follow.
+    payload: Range<usize>,
+    padding: usize,
     length: usize,
     metadata: Metadata,
 }
@@ -54,11 +58,13 @@ struct Entry {
 /// A batch of frames. Keeps its allocations when cleared.
 #[derive(Debug, Default)]
 pub struct Batch {
-    arena: Vec<u8>,
-    parts: Vec<Part>,
+    headers: Vec<u8>,
+    payload: Vec<Piece>,
     frames: Vec<Entry>,
     bytes: usize,
     least: usize,
+    /// Where the pieces of the frame in the making begin, and their bytes.
+    open: (usize, usize),
 }
 
 /// One frame of a batch.
@@ -74,15 +80,15 @@ impl Batch {
     /// Bytes after which a NIC sends what it has. A super-frame may overshoot it.
     pub const FULL_BYTES: usize = 256 * 1024;
 
-    /// A batch whose frames get zeros at their end until they have `least` bytes.
+    /// A batch whose frames get zeros at their end until they have `least` bytes, 60 at most.
     pub fn padded(least: usize) -> Self {
-        Self { least, ..Self::default() }
+        Self { least: least.min(MOST_PADDING), ..Self::default() }
     }
 
     /// Forgets all frames.
     pub fn clear(&mut self) {
-        self.arena.clear();
-        self.parts.clear();
+        self.headers.clear();
+        self.payload.clear();
         self.frames.clear();
         self.bytes = 0;
     }
@@ -115,25 +121,39 @@ impl Batch {
         range: Range<usize>,
         metadata: Metadata,
     ) {
-        let first = self.parts.len();
-        let start = self.arena.len();
-        self.arena.extend_from_slice(header);
-        if !header.is_empty() {
-            self.parts.push(Part::Arena(start..self.arena.len()));
-        }
-        let mut length = header.len();
+        self.begin();
         for piece in payload.range(range) {
-            length += piece.length;
-            self.parts.push(Part::Guest(piece));
+            self.append(piece);
         }
-        if length < self.least {
-            let start = self.arena.len();
-            self.arena.resize(start + self.least - length, 0);
-            self.parts.push(Part::Arena(start..self.arena.len()));
-            length = self.least;
-        }
-        self.frames.push(Entry { parts: first..self.parts.len(), length, metadata });
+        self.finish(header, metadata);
+    }
+
+    /// Begins a frame. One that was begun and not finished is forgotten.
+    pub fn begin(&mut self) {
+        let first = self.frames.last().map_or(0, |entry| entry.payload.end);
+        self.payload.truncate(first);
+        self.open = (first, 0);
+    }
+
+    /// Appends guest memory to the frame that was begun.
+    pub fn append(&mut self, piece: Piece) {
+        self.payload.push(piece);
+        self.open.1 += piece.length;
+    }
+
+    /// Adds the frame that was begun: `header`, copied, then what was appended.
+    pub fn finish(&mut self, header: &[u8], metadata: Metadata) {
+        let (first, payload) = self.open;
+        let present = header.len() + payload;
+        let padding = self.least.saturating_sub(present);
+        let length = present + padding;
+        let start = self.headers.len();
+        self.headers.extend_from_slice(&(length as u32).to_be_bytes());
+        self.headers.extend_from_slice(header);
+        let (headers, payload) = (start..self.headers.len(), first..self.payload.len());
+        self.frames.push(Entry { headers, payload, padding, length, metadata });
         self.bytes += length;
+        self.open = (self.payload.len(), 0);
     }
 
     /// Adds a frame that lies in host memory.
@@ -141,7 +161,7 @@ impl Batch {
         self.push(frame, &Gather::default(), 0..0, metadata);
     }
 
-    /// The same frames, with all their bytes in the arena. One whose memory is gone is left out.
+    /// The same frames, with all their bytes in the batch. One whose memory is gone is left out.
     #[must_use]
     pub fn copy(&self, memory: &DmaMemory) -> Self {
         let mut copy = Self::default();
@@ -184,53 +204,50 @@ impl<'b> Frame<'b> {
         self.entry.metadata
     }
 
-    /// Its stretches in order.
-    pub fn parts(&self) -> &'b [Part] {
-        &self.batch.parts[self.entry.parts.clone()]
+    /// Its headers.
+    pub fn headers(&self) -> &'b [u8] {
+        self.prefixed_headers().get(PREFIX..).unwrap_or_default()
     }
 
-    /// The arena bytes of a [`Part::Arena`] of this frame.
-    pub fn arena(&self, range: &Range<usize>) -> &'b [u8] {
-        &self.batch.arena[range.clone()]
+    /// Its length as a big-endian number of 32 bits, and its headers.
+    pub fn prefixed_headers(&self) -> &'b [u8] {
+        &self.batch.headers[self.entry.headers.clone()]
+    }
+
+    /// What follows the headers, in guest memory.
+    pub fn payload(&self) -> &'b [Piece] {
+        &self.batch.payload[self.entry.payload.clone()]
+    }
+
+    /// What follows the payload.
+    pub fn padding(&self) -> &'static [u8] {
+        &ZEROS[..self.entry.padding]
     }
 
     /// Copies the front of the frame, as far as it fits; answers how many bytes that is.
     pub fn copy_front(&self, memory: &DmaMemory, out: &mut [u8]) -> Result<usize, DmaError> {
-        let mut done = 0;
-        for part in self.parts() {
-            let rest = out.get_mut(done..).unwrap_or_default();
-            if rest.is_empty() {
-                break;
-            }
-            done += match part {
-                Part::Arena(range) => {
-                    let bytes = self.arena(range);
-                    let count = bytes.len().min(rest.len());
-                    rest[..count].copy_from_slice(&bytes[..count]);
-                    count
-                }
-                Part::Guest(piece) => {
-                    let count = piece.length.min(rest.len());
-                    memory.read(piece.address, &mut rest[..count])?;
-                    count
-                }
-            };
+        let mut done = copy(self.headers(), out);
+        for piece in self.payload() {
+            let room = out.get_mut(done..).unwrap_or_default();
+            let count = piece.length.min(room.len());
+            memory.read(piece.address, &mut room[..count])?;
+            done += count;
         }
+        done += copy(self.padding(), out.get_mut(done..).unwrap_or_default());
         Ok(done)
     }
 
     /// Appends the whole frame to `out`.
     pub fn copy_to(&self, memory: &DmaMemory, out: &mut Vec<u8>) -> Result<(), DmaError> {
-        for part in self.parts() {
-            match part {
-                Part::Arena(range) => out.extend_from_slice(self.arena(range)),
-                Part::Guest(piece) => {
-                    let start = out.len();
-                    out.resize(start + piece.length, 0);
-                    memory.read(piece.address, &mut out[start..])?;
-                }
-            }
-        }
-        Ok(())
+        let start = out.len();
+        out.resize(start + self.len(), 0);
+        self.copy_front(memory, &mut out[start..]).map(drop)
     }
+}
+
+/// Copies as much as fits; answers how many bytes that is.
+fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    let count = from.len().min(to.len());
+    to[..count].copy_from_slice(&from[..count]);
+    count
 }

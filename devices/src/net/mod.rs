@@ -20,7 +20,7 @@ mod tap;
 mod tap_ioctl;
 mod vnet;
 
-pub use batch::{Batch, Frame, Gso, GsoKind, Metadata, Part};
+pub use batch::{Batch, Frame, Gso, GsoKind, Metadata};
 pub use capture::Capture;
 pub use nic::{Nic, QueuePair, Receipt, Run, Transmit};
 pub use null::{Loop, Null};

@@ -15,7 +15,7 @@ use nix::sys::socket::{
 };
 
 use super::framing::{FrameReader, FrameWriter, Lost, MAX_FRAME, PREFIX};
-use super::{Backend, Batch, Metadata, Part, Sent};
+use super::{Backend, Batch, Metadata, Sent};
 use crate::memory::DmaMemory;
 use crate::vectors::{Room, Vectors};
 
@@ -62,7 +62,8 @@ pub struct Stream {
     connections: u64,
     reader: FrameReader,
     writer: FrameWriter,
-    lengths: Vec<[u8; PREFIX]>,
+    /// Which frames of the batch the wire cannot carry, in order.
+    refused: Vec<usize>,
     room: Room,
     /// Nothing has arrived over this connection yet.
     unproven: bool,
@@ -98,7 +99,7 @@ impl Stream {
 
     fn with(path: Option<PathBuf>, socket: Option<OwnedFd>) -> Self {
         let (reader, writer) = (FrameReader::default(), FrameWriter::default());
-        let (lengths, room) = (Vec::new(), Room::default());
+        let (refused, room) = (Vec::new(), Room::default());
         let connections = 0;
         Self {
             path,
@@ -106,7 +107,7 @@ impl Stream {
             connections,
             reader,
             writer,
-            lengths,
+            refused,
             room,
             unproven: true,
             hang_ups: 0,
@@ -135,19 +136,20 @@ impl Stream {
     /// gone meanwhile goes out as zeros: its length may be on the wire already.
     fn keep_rest(&mut self, memory: &DmaMemory, batch: &Batch, mut sent: usize) {
         let rest = self.writer.bytes();
-        for (frame, prefix) in batch.frames().zip(&self.lengths) {
-            let length = u32::from_be_bytes(*prefix) as usize;
-            if length == 0 {
+        for (frame, index) in batch.frames().zip(0..) {
+            if self.refused.binary_search(&index).is_ok() {
                 continue;
             }
-            if sent >= PREFIX + length {
-                sent -= PREFIX + length;
+            let length = PREFIX + frame.len();
+            if sent >= length {
+                sent -= length;
                 continue;
             }
             let start = rest.len();
-            rest.extend_from_slice(prefix);
+            rest.extend_from_slice(&(frame.len() as u32).to_be_bytes());
             if frame.copy_to(memory, rest).is_err() {
-                rest.resize(start + PREFIX + length, 0);
+                rest.truncate(start + PREFIX);
+                rest.resize(start + length, 0);
             }
             rest.drain(start..start + sent);
             sent = 0;
@@ -158,32 +160,23 @@ impl Stream {
 impl Backend for Stream {
     fn send(&mut self, memory: &DmaMemory, batch: &Batch) -> Sent {
         let Some(socket) = &self.socket else { return Sent::All };
-        self.lengths.clear();
-        self.lengths.extend(batch.frames().map(|frame| (frame.len() as u32).to_be_bytes()));
+        self.refused.clear();
         let mut total = 0;
-        let mut refused = Vec::new();
         let mut vectors = Vectors::new(&mut self.room);
-        for (index, (frame, prefix)) in batch.frames().zip(&self.lengths).enumerate() {
+        for (frame, index) in batch.frames().zip(0..) {
             let start = vectors.len();
-            vectors.push_bytes(prefix);
-            let whole = frame.parts().iter().all(|part| match part {
-                Part::Arena(range) => {
-                    vectors.push_bytes(frame.arena(range));
-                    true
-                }
-                Part::Guest(piece) => vectors.push_guest(memory, *piece).is_ok(),
-            });
+            vectors.push_bytes(frame.prefixed_headers());
+            let mut payload = frame.payload().iter();
+            let whole = payload.all(|piece| vectors.push_guest(memory, *piece).is_ok());
+            vectors.push_bytes(frame.padding());
             if whole && !frame.is_empty() && frame.len() <= MAX_FRAME {
                 total += PREFIX + frame.len();
             } else {
                 vectors.truncate(start);
-                refused.push(index);
+                self.refused.push(index);
             }
         }
         let sent = vectors.send(socket.as_fd());
-        for index in refused {
-            self.lengths[index] = [0; PREFIX];
-        }
         match sent {
             Ok(sent) if sent < total => {
                 self.keep_rest(memory, batch, sent);

@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use super::framing::MAX_FRAME;
 use super::tap_ioctl::{self, FLAG_CHECKSUM, FLAG_TSO_ECN, FLAG_TSO4, FLAG_TSO6};
 use super::vnet::{self, HEADER, Header};
-use super::{Backend, Batch, Frame, Metadata, Offloads, Part, Sent};
+use super::{Backend, Batch, Frame, Metadata, Offloads, Sent};
 use crate::memory::DmaMemory;
 use crate::vectors::{Room, Vectors};
 
@@ -182,14 +182,11 @@ impl Tap {
         let header = Header::from(frame.metadata()).bytes();
         let mut vectors = Vectors::new(&mut self.room);
         vectors.push_bytes(&header);
-        for part in frame.parts() {
-            match part {
-                Part::Arena(range) => vectors.push_bytes(frame.arena(range)),
-                Part::Guest(piece) => {
-                    vectors.push_guest(memory, *piece).map_err(|_| Errno::EFAULT)?;
-                }
-            }
+        vectors.push_bytes(frame.headers());
+        for piece in frame.payload() {
+            vectors.push_guest(memory, *piece).map_err(|_| Errno::EFAULT)?;
         }
+        vectors.push_bytes(frame.padding());
         vectors.write_record(self.device.as_fd()).map(drop)
     }
 }
