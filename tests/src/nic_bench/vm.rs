@@ -119,6 +119,7 @@ impl Vm {
     fn carry_out(&mut self, workload: &Workload, ticks: u64) -> anyhow::Result<Option<Sample>> {
         writeln!(self.to, "{} nics={}", workload.request(ticks), self.nics)?;
         if self.next()? != "set" {
+            self.expect("end")?;
             self.expect("ready")?;
             return Ok(None);
         }

@@ -27,6 +27,8 @@ pub struct VirtioNet {
     /// Descriptors of a frame.
     pieces: u16,
     received: u16,
+    /// Chains that had been added when the device was last asked whether it wants to hear of them.
+    told: u16,
     handled: [u64; 2],
     doorbells: u64,
 }
@@ -54,6 +56,7 @@ impl VirtioNet {
             header,
             job,
             pieces: 0,
+            told: 0,
             received: 0,
             handled: VECTORS.map(interrupts::count),
             doorbells: 0,
@@ -75,6 +78,15 @@ impl VirtioNet {
         self.receive.add_writable(index, address, BUFFER as usize);
     }
 
+    /// Kicks if the device wants to hear of what was added since it was last asked.
+    fn kick(&mut self) {
+        let before = core::mem::replace(&mut self.told, self.transmit.added());
+        if self.transmit.wants_kick(before) {
+            io::write(self.bells[1], TRANSMIT);
+            self.doorbells += 1;
+        }
+    }
+
     /// Chains that the NIC has and has not sent.
     fn outstanding(&self) -> u16 {
         self.transmit.added().wrapping_sub(self.transmit.completed())
@@ -86,11 +98,9 @@ impl Driver for VirtioNet {
         if (self.outstanding() + 1) * self.pieces > SIZE {
             return false;
         }
-        let before = self.transmit.added();
         self.transmit.add(self.chain());
-        if self.transmit.wants_kick(before) {
-            io::write(self.bells[1], TRANSMIT);
-            self.doorbells += 1;
+        if self.job.interrupts {
+            self.kick();
         }
         true
     }
@@ -124,6 +134,7 @@ impl Driver for VirtioNet {
     }
 
     fn rest(&mut self) -> bool {
+        self.kick();
         if !self.job.interrupts {
             return false;
         }
