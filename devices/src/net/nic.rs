@@ -44,6 +44,17 @@ pub trait Nic: Send {
     /// Takes frames from the guest and hands them to `backend`, up to a cap.
     fn transmit(&mut self, backend: &mut dyn Backend) -> Transmit;
 
+    /// Looks whether the guest has more for `transmit` though it may not have rung. Until `rest` it need
+    /// not ring.
+    fn look(&mut self) -> bool {
+        false
+    }
+
+    /// Ends a time of looking: from now on the guest rings. Answers whether it has more already.
+    fn rest(&mut self) -> bool {
+        false
+    }
+
     /// Offers one frame from the wire, without FCS.
     fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt;
 

@@ -306,6 +306,15 @@ impl Nic for Rtl8139 {
         if end == Transmit::Blocked { Transmit::More } else { end }
     }
 
+    fn look(&mut self) -> bool {
+        let sends = self.has(Reg::Cr, CR_TRANSMIT) && self.has(Reg::Cpcr, CPCR_TRANSMIT);
+        if sends && !self.config.quirks.staged_transmit {
+            let ring = self.registers.get_pair(Reg::Tsad0, Reg::Tsad1);
+            self.transmitter.pending |= self.transmitter.has_more(&self.memory, ring);
+        }
+        self.transmitter.pending
+    }
+
     fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt {
         let finished = metadata.gso.is_none() && metadata.partial_checksum.is_none();
         if self.is_asleep() || !finished {

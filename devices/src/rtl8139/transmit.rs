@@ -101,6 +101,11 @@ impl Transmitter {
         self.spoiled = false;
     }
 
+    /// Whether the NIC owns the next descriptor of the ring at `ring`.
+    pub fn has_more(&self, memory: &DmaMemory, ring: u64) -> bool {
+        descriptor::is_owned(memory, descriptor::address(ring, self.next))
+    }
+
     /// Moves what the ring at `ring` holds to the wire.
     pub fn round(&mut self, memory: &DmaMemory, ring: u64, mut wire: Wire<'_>) -> Round {
         let mut round =

@@ -213,3 +213,23 @@ fn nothing_moves_while_bus_mastering_is_off() {
     assert!(sent(&mut guest).is_empty());
     assert_eq!(guest.acknowledge(), 0);
 }
+
+#[test]
+fn a_frame_that_nobody_rang_for_leaves_when_it_is_looked_for() {
+    let mut guest = Guest::standard();
+    guest.queue(&frame(1), 1, 0);
+    guest.work();
+    assert_eq!(guest.sent(), [] as [Vec<u8>; 0]);
+    assert!(guest.nic.look());
+    guest.work();
+    assert_eq!(guest.sent(), [frame(1)]);
+    assert!(!guest.nic.look());
+}
+
+#[test]
+fn nothing_is_looked_for_while_the_transmitter_is_off() {
+    let mut guest = Guest::standard();
+    guest.queue(&frame(1), 1, 0);
+    let _ = guest.write(0x37, 1, 0x08);
+    assert!(!guest.nic.look());
+}

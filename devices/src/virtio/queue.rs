@@ -210,6 +210,13 @@ impl<'t> ActiveQueue<'t> {
         Ok(chains.next())
     }
 
+    /// Whether there is a chain that was not popped.
+    pub fn has_more(&self) -> bool {
+        let queue = &self.virtqueue.queue;
+        let available = queue.avail_idx(self.ram, Ordering::Acquire);
+        available.is_ok_and(|index| index.0 != queue.next_avail())
+    }
+
     /// Where [`ActiveQueue::pop`] stands, to come back to with [`ActiveQueue::rewind`].
     pub fn position(&self) -> u16 {
         self.virtqueue.queue.next_avail()

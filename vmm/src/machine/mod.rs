@@ -21,6 +21,7 @@ pub mod gdb;
 pub mod irqchip;
 pub mod kernel_file;
 pub mod layout;
+mod linger;
 pub mod memory;
 mod nic;
 pub mod output;

@@ -19,6 +19,7 @@ use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 use vmm_sys_util::timerfd::TimerFd;
 
 use super::error::{Error, Result};
+use super::linger::Linger;
 use super::slot::{Bell, Slot};
 use super::watched::Watched;
 
@@ -73,6 +74,7 @@ pub struct NicWorker {
     blocked: bool,
     /// The guest has no room for the next frame.
     starved: bool,
+    linger: Linger,
     /// There may be frames: the descriptor said so, and they were not taken to the end.
     readable: bool,
 }
@@ -114,6 +116,14 @@ impl Lane {
             }
         }
     }
+
+    /// Has `look` look at the NIC.
+    fn look(&mut self, slot: &Slot, look: impl FnOnce(&mut dyn Nic) -> bool) -> bool {
+        match self {
+            Self::Whole => slot.look(|function| function.as_nic().is_some_and(look)),
+            Self::Pair { pair, .. } => look(pair.nic.as_mut()),
+        }
+    }
 }
 
 impl NicWorker {
@@ -146,6 +156,7 @@ impl NicWorker {
             told: Told { takes: Offloads::default(), active: true },
             blocked: false,
             starved: false,
+            linger: Linger::default(),
             readable: true,
         })
     }
@@ -167,22 +178,33 @@ impl NicWorker {
         self.watch(ops);
     }
 
-    /// Sends until the guest has nothing more. Each round takes the lock anew, so that the guest's own
+    /// Sends until the guest has nothing more, and looks for more for a moment. Each round takes the lock anew, so that the guest's own
     /// accesses come in between and interrupts leave early. Answers whether there is more.
     fn transmit(&mut self, mut bell: Option<u32>) -> bool {
-        let Self { slot, lane, backend, blocked, told, .. } = self;
+        let Self { slot, lane, backend, blocked, told, linger, .. } = self;
         if *blocked && backend.resume() == Sent::Blocked {
             lane.drive(slot, bell, |_| ());
             return false;
         }
         for _ in 0..TRANSMIT_ROUNDS {
+            let mut had_some = false;
             let end = lane.drive(slot, bell.take(), |nic| {
                 told.update(nic, backend.as_mut());
+                had_some = nic.look();
                 nic.transmit(backend.as_mut())
             });
             *blocked = end == Some(Transmit::Blocked);
-            if end != Some(Transmit::More) {
+            if *blocked || end.is_none() {
                 return false;
+            }
+            if end == Some(Transmit::Idle) {
+                let found = had_some
+                    && linger.is_due()
+                    && (linger.wait(|| lane.look(slot, |nic| nic.look()))
+                        || lane.look(slot, |nic| nic.rest()));
+                if !found {
+                    return false;
+                }
             }
         }
         true

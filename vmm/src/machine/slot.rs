@@ -126,6 +126,11 @@ impl Slot {
         result
     }
 
+    /// Has `look` look at the function, and nothing else happen.
+    pub fn look<T>(&self, look: impl FnOnce(&mut dyn Function) -> T) -> T {
+        look(lock(&self.function).as_mut())
+    }
+
     /// Nanoseconds since the function was plugged in.
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)

@@ -85,6 +85,17 @@ impl Nic for PairHandle {
         lock(&self.pair).transmit(&self.transmit, backend)
     }
 
+    fn look(&mut self) -> bool {
+        // What is wrong with the queue comes out when it is worked on.
+        self.transmit
+            .active()
+            .is_some_and(|mut queue| queue.suppress_kicks().is_ok() && queue.has_more())
+    }
+
+    fn rest(&mut self) -> bool {
+        self.transmit.active().is_some_and(|mut queue| queue.await_kick().unwrap_or_default())
+    }
+
     fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt {
         lock(&self.pair).receive(&self.receive, frame, metadata)
     }

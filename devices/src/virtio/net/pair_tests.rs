@@ -178,3 +178,22 @@ fn more_pairs_ask_for_the_control_queue() {
     let mut driver = driver();
     assert_eq!(driver.negotiate(VERSION_1 | MQ) & FEATURES_OK, 0);
 }
+
+#[test]
+fn while_a_pair_is_looked_at_its_driver_need_not_kick() {
+    let mut driver = driver();
+    let event_index = 1 << 29;
+    let mut rings = start(&mut driver, event_index);
+    let mut pair = pairs(&mut driver).swap_remove(0);
+    let no_notify = |driver: &Driver<VirtioNet>, ring: &Ring| driver.bytes(ring.used, 1)[0] & 1;
+    assert!(!pair.nic.look());
+    assert_eq!(no_notify(&driver, &rings[1]), 1);
+    rings[1].descriptor(0, BUFFERS, 12 + 60, 0, 0);
+    rings[1].publish(0);
+    assert!(pair.nic.look());
+    assert!(pair.nic.rest());
+    assert_eq!(no_notify(&driver, &rings[1]), 0);
+    assert_eq!(pair.nic.transmit(&mut Null), Transmit::Idle);
+    assert!(!pair.nic.look());
+    assert!(!pair.nic.rest());
+}
