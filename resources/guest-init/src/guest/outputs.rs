@@ -1,9 +1,9 @@
 //! The outputs of a command on their way to the host.
 //!
 //! A command's end is told after all it printed. But something that it left running may hold its
-//! outputs open for ever, and the device may be slow: so the end waits while there is output to be
-//! read or sent, for at most what the pipes could hold when the command ended, and a moment for
-//! more to come.
+//! outputs open for ever, and the device may be slow: so the end waits for what was printed and not
+//! yet sent when the command ended, however much its pipes held, and then while there is output to be
+//! read or sent, for at most [`MORE`] and a moment for it to come.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,8 +20,8 @@ use crate::protocol::{Kind, MAX_PAYLOAD};
 
 /// Time without output after which nothing more is expected of an ended command.
 const SILENCE: Duration = Duration::from_millis(200);
-/// What two pipes hold, on Linux.
-const PIPES: u64 = 2 * 64 * 1024;
+/// Bytes that may come after a command's end from what it left running.
+const MORE: u64 = 128 * 1024;
 
 /// What is known about the outputs of one command.
 #[derive(Debug, Default)]
@@ -41,10 +41,11 @@ struct State {
 }
 
 impl State {
-    /// Whether something was printed that is still to be sent.
-    fn pending(&self) -> bool {
-        self.busy > 0
-            || self.open.iter().any(|(_, output)| ioctl_fionread(output).is_ok_and(|n| n > 0))
+    /// Bytes that were printed and are still to be sent; those of a piece that is being read or sent
+    /// count as its most.
+    fn pending(&self) -> u64 {
+        let held = |(_, output): &(Kind, Arc<File>)| ioctl_fionread(output).unwrap_or(0);
+        (self.busy * MAX_PAYLOAD) as u64 + self.open.iter().map(held).sum::<u64>()
     }
 }
 
@@ -93,12 +94,12 @@ impl Outputs {
     /// Waits, after the command's end, for what it printed.
     pub(super) fn wait_for_the_last(&self) {
         let mut state = self.lock();
-        let enough = state.sent + PIPES;
+        let enough = state.sent + state.pending() + MORE;
         while !state.open.is_empty() && state.sent < enough {
             let waited = self.changed.wait_timeout(state, SILENCE);
             let (next, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = next;
-            if timeout.timed_out() && !state.pending() {
+            if timeout.timed_out() && state.pending() == 0 {
                 return;
             }
         }
@@ -120,3 +121,7 @@ fn wait_for_input(output: &File) {
     let mut wanted = [PollFd::new(output, PollFlags::IN)];
     while poll(&mut wanted, None) == Err(Errno::INTR) {}
 }
+
+#[cfg(test)]
+#[path = "outputs_tests.rs"]
+mod tests;
