@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{goodput, ladder, legend, sequence, sizes, window};
+use super::{goodput, ladder, legend, prose, sequence, sizes, window};
 use crate::lab::cells::columns;
 use crate::lab::outcome::{Comparison, VariantOutcome};
 use crate::lab::report::{conditions, headline, sentence, slow_round_trip};
@@ -14,8 +14,8 @@ pub fn section(number: usize, chapter: &Comparison) -> Markup {
     html! {
         section id=(format!("chapter-{number}")) {
             @if let Some(scenario) = &chapter.scenario {
-                h2 { span.name { (scenario.name) } " " (scenario.title) }
-                p.because { (scenario.because) }
+                h2 { span.name { (scenario.name) } " " (prose(&scenario.title)) }
+                p.because { (prose(&scenario.because)) }
             }
             p.conditions { (headline(chapter)) }
             @if variants.is_empty() {

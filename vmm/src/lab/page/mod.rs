@@ -44,7 +44,7 @@ pub fn render(story: &Story) -> String {
             }
             body {
                 header {
-                    h1 { (title) }
+                    h1 { (prose(&title)) }
                     p.host { (place(&story.host)) }
                     (summary(story))
                     @if story.chapters.len() > 1 { (contents(story)) }
@@ -68,6 +68,15 @@ fn title(story: &Story) -> String {
             |scenario| format!("{}: {}", scenario.name, scenario.title),
         ),
         chapters => format!("{} experiments", chapters.len()),
+    }
+}
+
+/// A scenario's words, in which what stands between backticks is a program's.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (part, text) in text.split('`').enumerate() {
+            @if part % 2 == 1 { code { (text) } } @else { (text) }
+        }
     }
 }
 
@@ -108,7 +117,7 @@ fn contents(story: &Story) -> Markup {
             ol {
                 @for (number, chapter) in story.chapters.iter().enumerate() {
                     @if let Some(scenario) = &chapter.scenario {
-                        li { a href=(format!("#chapter-{number}")) { (scenario.title) } }
+                        li { a href=(format!("#chapter-{number}")) { (prose(&scenario.title)) } }
                     }
                 }
             }

@@ -113,3 +113,9 @@ fn a_result_that_ended_early_says_why() {
     let page = render(&story);
     assert!(page.contains("Incomplete: it ended early (stopped by SIGINT)"), "{page}");
 }
+
+#[test]
+fn a_program_s_words_are_shown_as_such() {
+    let page = prose("it says `need to frag (mtu < 1500)`, for ever").into_string();
+    assert_eq!(page, "it says <code>need to frag (mtu &lt; 1500)</code>, for ever");
+}
