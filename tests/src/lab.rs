@@ -91,6 +91,14 @@ pub fn id(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
 
+/// Children of a process that run, in the order in which they were started.
+pub fn children(of: &Child) -> Vec<Pid> {
+    let file = format!("/proc/{0}/task/{0}/children", of.id());
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let ids = text.split_ascii_whitespace().filter_map(|id| id.parse().ok()).map(Pid::from_raw);
+    ids.filter(|id| running(*id)).collect()
+}
+
 /// Whether a process runs; one that is dead but not collected does not.
 pub fn running(id: Pid) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(id.to_string()).join("stat"));

@@ -6,7 +6,7 @@ use std::process::{Child, Output};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tests::lab::{self, PATIENCE, assert_gone, running};
+use tests::lab::{self, PATIENCE, assert_gone, children};
 use tests::program::complaint;
 use tests::wait::wait;
 
@@ -41,7 +41,7 @@ impl Lab {
             (notes.iter().filter(|name| name.starts_with("downloading-")).count() == 2)
                 .then_some(())
         });
-        let parts = wait("path, server and client", PATIENCE, || parts(&child).try_into().ok());
+        let parts = wait("path, server and client", PATIENCE, || children(&child).try_into().ok());
         (child, parts)
     }
 
@@ -53,14 +53,6 @@ impl Lab {
         assert_eq!(result["variants"][0]["runs"].as_array().unwrap().len(), 1);
         self.0.assert_clean(parts);
     }
-}
-
-/// Children of a process that run, in the order in which they were started.
-fn parts(child: &Child) -> Vec<Pid> {
-    let file = format!("/proc/{0}/task/{0}/children", child.id());
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let ids = text.split_ascii_whitespace().filter_map(|id| id.parse().ok()).map(Pid::from_raw);
-    ids.filter(|id| running(*id)).collect()
 }
 
 #[test]
@@ -199,4 +191,36 @@ fn a_comparison_that_was_stopped_goes_on_where_it_was() {
     fs::write(&runs, text).unwrap();
     let output = lab.run(&[&arguments[..], &[runs.to_str().unwrap()]].concat());
     assert!(complaint(&output).contains("was measured elsewhere"), "{}", complaint(&output));
+}
+
+#[test]
+fn where_a_nested_machine_loses_its_guests_what_was_finished_is_for_the_next_one() {
+    let guest = env!("CARGO_BIN_EXE_stand-in-guest");
+    let loses = "ls $STAND_IN_NOTES | grep -q downloading && { echo lost >&2; exit 3; }";
+    let lab = Lab(lab::Lab::new(&format!("{loses}; exec '{guest}' \"$@\"")));
+    let runs = lab.0.path("runs.json");
+    let output = lab
+        .0
+        .compare(&["--variant", "rtl8139", "--runs", "2", "--seconds", "0.5", "--resume"])
+        .arg(&runs)
+        .env(vmm::nested::MARK, "1")
+        .output()
+        .unwrap();
+    let said = complaint(&output);
+    assert_eq!(output.status.code(), Some(126), "{said}");
+    assert_eq!(said.matches("trying again").count(), 2, "{said}");
+    assert!(output.stdout.is_empty());
+    let result: Value = serde_json::from_slice(&fs::read(&runs).unwrap()).unwrap();
+    assert_eq!(result["complete"], false);
+    assert_eq!(result["variants"][0]["runs"].as_array().unwrap().len(), 1);
+
+    // One that got no further fares no better elsewhere: that is no matter of the machine.
+    let output = lab
+        .0
+        .compare(&["--variant", "rtl8139", "--runs", "2", "--seconds", "0.5", "--resume"])
+        .arg(&runs)
+        .env(vmm::nested::MARK, "1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", complaint(&output));
 }

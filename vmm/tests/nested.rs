@@ -54,3 +54,27 @@ fn a_signal_reaches_the_command_in_the_nested_machine() {
     assert_eq!(child.wait().unwrap().code(), Some(3));
     assert!(directory.path().join("ended").exists());
 }
+
+#[test]
+fn a_nested_machine_that_dies_is_told_by_its_status_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let left = tempfile::tempdir().unwrap();
+    let mut child = nested(directory.path(), "echo ready; exec sleep 600")
+        .env("TMPDIR", left.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let qemu = std::fs::read_to_string(children).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(qemu), Signal::SIGKILL).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("the nested machine's QEMU ended (killed by SIGKILL)"), "{stderr}");
+    assert_eq!(output.status.code(), Some(126), "{stderr}");
+    assert_eq!(std::fs::read_dir(left.path()).unwrap().count(), 0);
+}

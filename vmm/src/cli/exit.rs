@@ -22,8 +22,8 @@ pub const KVM_ERROR: u8 = 123;
 pub const TIME_OUT: u8 = 124;
 /// nicvmm itself, or what it was given, is at fault.
 pub const FAULT: u8 = 125;
-/// The nested machine hung; the same may work when tried again.
-pub const HUNG: u8 = 126;
+/// The nested machine hung or died; the same may work when tried again.
+pub const LOST: u8 = 126;
 /// A termination signal arrived: this plus its number.
 pub const SIGNAL: u8 = 128;
 
@@ -39,7 +39,7 @@ Exit status:
   123      KVM could not go on with the guest
   124      the time limit passed
   125      nicvmm or what it was given is at fault; nothing ran, or it could not go on
-  126      the nested machine hung, as its emulation does now and then: try again
+  126      the nested machine hung or died, as its emulation does now and then: try again
   128+N    stopped by signal N (130 SIGINT, 143 SIGTERM)";
 
 /// The exit status that stands for how a guest ended.

@@ -71,21 +71,21 @@ pub fn line_of(words: &[OsString]) -> Line {
     Line::of(&Cli::command(), words)
 }
 
-/// Carries out a request, and answers its exit status. If the machine fails, `tries` says how often
-/// it is started at all: more than once only where nothing is lost by starting over.
+/// Carries out a request, and answers its exit status. If the machine fails, or the command says that
+/// it did by [`exit::LOST`], `tries` says how often it is started at all: more than once only where
+/// nothing is lost by starting over.
 pub fn enter_nested(request: &Request, tries: u32, quiet: bool) -> Result<ExitCode> {
     for left in (0..tries).rev() {
+        let next = if left > 0 { "; starting it again" } else { "" };
         match nested::run(request, &super::guest::spinner(quiet)) {
-            Err(error @ nested::Error::Hangs { .. }) if left == 0 => {
-                say(format_args!("nicvmm: {error}"));
-            }
-            Err(error) if left > 0 && error.is_of_the_emulation() => {
-                say(format_args!("nicvmm: {error}; starting it again"));
+            Err(error) if error.is_of_the_emulation() => say(format_args!("nicvmm: {error}{next}")),
+            Ok(status) if status == i32::from(exit::LOST) && left > 0 => {
+                say(format_args!("nicvmm: the nested machine loses its guests{next}"));
             }
             result => return Ok(ExitCode::from(result? as u8)),
         }
     }
-    Ok(exit::HUNG.into())
+    Ok(exit::LOST.into())
 }
 
 /// The directory in which a file is to be written.

@@ -17,6 +17,7 @@ use clap::Args;
 use super::exit;
 use super::host::{Host, directory_of, enter_nested, line_of, same_command};
 use super::time::time;
+use crate::lab::outcome::RunOutcome;
 use crate::lab::scenario::file::{FILE_MIB, FILE_MIB_MAX, SECONDS, Seconds};
 use crate::lab::scenario::profile::{MTU_MAX, MTU_MIN, Profile, profiles};
 use crate::lab::scenario::{find, library};
@@ -50,7 +51,7 @@ Examples:
   nicvmm compare --show incident/row-07 >mine.toml && nicvmm compare mine.toml
 
 Exit status: 0 all runs made and all expectations met, 1 an expectation was not met, 124 something
-took too long, 125 the lab could not go on, 126 the nested machine hung each time it was tried,
+took too long, 125 the lab could not go on, 126 the nested machine was lost each time it was tried,
 128 + N stopped by signal N; what was finished until then is still shown and written, and after 126
 is in the files of --json and --resume.")]
 pub struct CompareArgs {
@@ -198,7 +199,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         Some(file) => results::earlier(file, &plan, &host)?,
         None => Vec::new(),
     };
-    let there: usize = earlier.iter().map(Vec::len).sum();
+    let there = count(&earlier);
     if there > 0 {
         progress.warn(&format!("{there} runs were made before; going on after them"));
     }
@@ -212,6 +213,18 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         }
     });
     let story = story(&measured);
+    let gets_on = count(&measured.runs) > there;
+    if let Some(error) = &measured.error
+        && is_inside()
+        && args.resume.is_some()
+        && gets_on
+        && error.is_of_a_guest()
+    {
+        // Another machine goes on from the file, and tells all.
+        say(format_args!("nicvmm: {error}"));
+        results.write(&story)?;
+        return Ok(exit::LOST.into());
+    }
     tell(&story)?;
     results.write(&story)?;
     Ok(match measured.error {
@@ -221,6 +234,10 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         }
         None => status(&story),
     })
+}
+
+fn count(runs: &[Vec<RunOutcome>]) -> usize {
+    runs.iter().map(Vec::len).sum()
 }
 
 /// Does all of it in the nested machine. Where no file was named for it, finished runs are kept for as

@@ -52,8 +52,9 @@ impl Results {
         self.html.as_ref().map_or(Ok(()), |html| html.write(&page::render(story)))
     }
 
+    /// First what the next machine goes on from: what anybody else can read is not measured again then.
     fn records(&self) -> impl Iterator<Item = &Destination> {
-        self.json.iter().chain(&self.resume)
+        self.resume.iter().chain(&self.json)
     }
 }
 
