@@ -43,6 +43,7 @@ const EXAMPLES: &[(&str, How)] = &[
     ),
     ("echo hi | nicvmm run -- tr a-z A-Z", InAGuest("", "HI\n")),
     ("nicvmm run", InAGuest("echo $0\n", "bash\n")),
+    ("nicvmm run --kernel host -- uname -r", Apart),
     ("nicvmm run --kernel vmlinuz --initrd initrd --append debug", Apart),
     ("nicvmm compare", Parsed(COMPARES)),
     ("nicvmm compare --mtu 1492 --runs 3", Parsed(COMPARES)),
@@ -235,7 +236,49 @@ fn examples_with_a_guest_do_what_they_say() {
         });
         terminate(child.id());
         assert_eq!(child.wait().unwrap().code(), Some(128 + libc::SIGTERM));
+        run_the_kernel_of_this_host(directory.path());
     });
+}
+
+/// Lays kernel and modules of the default guest, which are the nested machine's, where a distribution
+/// has its own; but for one module, by whose absence they are told from the guest's.
+const INSTALL: &str = "
+    mount -t tmpfs none /boot
+    mkdir /boot/upper /boot/work
+    mount -t overlay -o lowerdir=/usr/lib,upperdir=/boot/upper,workdir=/boot/work none /usr/lib
+    nicvmm run -- tar -c -C /usr/lib modules | tar -x -C /usr/lib
+    find /usr/lib/modules -name e1000.ko -delete
+    cp vmlinuz /boot/vmlinuz-$(uname -r)
+";
+/// The example, and a NIC whose driver is a module of that kernel.
+const LOOK: &str = "
+    nicvmm run --kernel host -- uname -r
+    nicvmm run --kernel host --nic rtl8139 -- sh -c '
+        ls -l /sys/class/net/eth0/device/driver
+        ip link set eth0 up && ip -br link show eth0
+        grep -c /e1000.ko /lib/modules/*/modules.dep'
+";
+
+fn run_the_kernel_of_this_host(directory: &Path) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let release = release.trim();
+    let inside = vmm::nested::is_inside();
+    if !inside && fs::File::open(format!("/boot/vmlinuz-{release}")).is_err() {
+        skip("--kernel host", "this host's kernel is not in /boot, or not to be read");
+        return;
+    }
+    // What is mounted is gone with the shell.
+    let (install, shell) = if inside { (INSTALL, "unshare --mount sh") } else { ("", "sh") };
+    fs::write(directory.join("look.sh"), [install, LOOK].concat()).unwrap();
+    let output = run(&format!("exec {shell} -eu look.sh"), "", directory);
+    let (said, complaint) = (String::from_utf8_lossy(&output.stdout), complaint(&output));
+    let [first, driver, link, modules] = said.lines().collect::<Vec<_>>()[..] else {
+        panic!("{said}{complaint}");
+    };
+    assert_eq!(first, release);
+    assert!(driver.ends_with("/8139cp"), "{said}{complaint}");
+    assert!(link.contains("UP"), "{said}{complaint}");
+    assert!(!inside || modules == "0", "{said}{complaint}");
 }
 
 fn terminate(pid: u32) {

@@ -133,6 +133,7 @@ Examples:
   nicvmm run --cpus 2 --nic rtl8139,tso=mtu1500 --nic virtio-net -- lspci
   echo hi | nicvmm run -- tr a-z A-Z
   nicvmm run                                   a shell; Ctrl-A x stops the guest
+  nicvmm run --kernel host -- uname -r         the kernel that runs here, with its modules
   nicvmm run --kernel vmlinuz --initrd initrd --append debug
 
 {}",
