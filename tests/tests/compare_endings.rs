@@ -1,14 +1,19 @@
 //! However `nicvmm compare` ends, nothing it started is left, and its exit status says why.
 //!
-//! A shell script stands in for QEMU: it writes its process id down and does what the test wants.
+//! A shell script stands in for QEMU: it writes its process id down and does what the test wants. Only
+//! the last test kills a real one, the nested machine.
 
 use std::fs;
-use std::process::Child;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::lab::{self, Lab, PATIENCE, QEMU, assert_gone};
-use tests::program::complaint;
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::lab::{self, Lab, PATIENCE, QEMU, assert_gone, children};
+use tests::program::{complaint, nicvmm, tried};
 use tests::wait::wait;
 
 /// A lab whose QEMU does this; `$CONSOLE` is the file of its console.
@@ -98,4 +103,49 @@ fn a_missing_vmm_is_named_with_the_remedy() {
     assert!(text.contains(&format!("({})", vmm::qemu::PROGRAM)), "{text}");
     assert!(text.contains(vmm::qemu::REMEDY), "{text}");
     lab.assert_clean(&[]);
+}
+
+/// Longest wait for the nested machine to boot and make a run; both are tried again in there.
+const NESTED: Duration = Duration::from_secs(600);
+
+#[test]
+fn a_nested_machine_that_dies_costs_a_comparison_the_run_that_was_on() {
+    tried(kill_the_nested_machine);
+}
+
+/// How many runs there are in a result, if it is written yet, and whether these are all.
+fn runs(result: &Path) -> Option<(usize, bool)> {
+    let result: Value = serde_json::from_slice(&fs::read(result).ok()?).ok()?;
+    let variants = result["variants"].as_array()?;
+    let runs = variants.iter().filter_map(|variant| variant["runs"].as_array());
+    Some((runs.map(Vec::len).sum(), result["complete"].as_bool()?))
+}
+
+fn kill_the_nested_machine() {
+    let [left, results] = [(); 2].map(|()| TempDir::new().unwrap());
+    let result = results.path().join("result.json");
+    let arms = ["--variant", "virtio-net", "--variant", "rtl8139", "--seconds", "1"];
+    let child = nicvmm(&["compare", "--host", "nested", "--json"])
+        .arg(&result)
+        .args(arms)
+        .env("TMPDIR", left.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let first = wait("the first run", NESTED, || runs(&result));
+    assert_eq!(first, (1, false));
+    let machine = children(&child);
+    assert_eq!(machine.len(), 1);
+    kill(machine[0], Signal::SIGKILL).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = complaint(&output);
+    assert!(output.status.success(), "{}: {said}", output.status);
+    assert!(said.contains("QEMU ended (killed by SIGKILL)"), "{said}");
+    assert!(said.contains("starting it again"), "{said}");
+    assert!(said.contains("1 runs were made before; going on after them"), "{said}");
+    assert_eq!(runs(&result), Some((2, true)));
+    assert_gone(&machine);
+    assert_eq!(fs::read_dir(left.path()).unwrap().count(), 0);
 }
