@@ -5,6 +5,8 @@
 //! with an error; a chain without room for the answer is a fault. [`Settings`] is all that commands
 //! change.
 
+use std::sync::Arc;
+
 use virtio_bindings::virtio_net::{
     VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_CTRL_GUEST_OFFLOADS,
     VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET,
@@ -56,8 +58,8 @@ pub struct Settings {
     pub negotiated: u64,
     /// Of that, what is in effect: the driver may switch off what it takes unfinished.
     pub features: u64,
-    /// Which frames it wants.
-    pub filter: Filter,
+    /// Which frames it wants; the pairs share it, and a command that changes it makes a new one.
+    pub filter: Arc<Filter>,
     /// It has been asked to announce itself, and has not yet said that it did.
     pub announce: bool,
     /// Pairs of queues that it uses.
@@ -80,6 +82,7 @@ impl Settings {
             filter.close_vlans();
         }
         let pairs = config.pairs;
+        let filter = Arc::new(filter);
         Self { negotiated: features, features, filter, announce: false, active: 1, pairs }
     }
 
@@ -119,6 +122,11 @@ impl Settings {
         })
     }
 
+    /// The filter, to change it.
+    fn filter(&mut self) -> &mut Filter {
+        Arc::make_mut(&mut self.filter)
+    }
+
     fn allowed(&self, feature: u64) -> Option<()> {
         (self.negotiated & feature != 0).then_some(())
     }
@@ -126,24 +134,25 @@ impl Settings {
     fn switch(&mut self, number: u8, on: u8) -> Option<()> {
         let (feature, mode) = MODES.get(usize::from(number))?;
         self.allowed(*feature)?;
-        self.filter.set(*mode, on != 0);
+        self.filter().set(*mode, on != 0);
         Some(())
     }
 
     fn fill(&mut self, (unicast, multicast): (Table, Table)) -> Option<()> {
         self.allowed(CTRL_RX)?;
-        (self.filter.unicast, self.filter.multicast) = (unicast, multicast);
+        let filter = self.filter();
+        (filter.unicast, filter.multicast) = (unicast, multicast);
         Some(())
     }
 
     fn rename(&mut self, mac: [u8; 6]) -> Option<()> {
         self.allowed(CTRL_MAC_ADDR)?;
-        (Cast::of(mac) == Cast::Unicast).then(|| self.filter.mac = mac)
+        (Cast::of(mac) == Cast::Unicast).then(|| self.filter().mac = mac)
     }
 
     fn admit(&mut self, id: u16, on: bool) -> Option<()> {
         self.allowed(CTRL_VLAN)?;
-        self.filter.set_vlan(id, on).then_some(())
+        self.filter().set_vlan(id, on).then_some(())
     }
 
     fn spread(&mut self, count: u16) -> Option<()> {

@@ -9,7 +9,7 @@
 //! 3. Receive: a frame that the driver wants is written over as many buffers as it takes (mergeable
 //!    buffers), which appear to the driver at once; interrupts wait for the end of the run.
 //! 4. What the driver wants it says over the control queue: addresses, VLANs, what it takes
-//!    unfinished, how many pairs of queues it uses. Each pair has a copy of what was said.
+//!    unfinished, how many pairs of queues it uses. Every pair is told what was said.
 //! 5. A pair of queues is driven by itself: [`PairHandle`] needs neither the function's lock nor that of
 //!    another pair.
 //!
@@ -166,7 +166,6 @@ impl VirtioNet {
     /// Has every pair do as the settings and the link are now.
     fn apply(&mut self) {
         let Settings { features, filter, active, .. } = &self.settings;
-        let filter = Arc::new(filter.clone());
         for (pair, index) in self.pairs.iter().zip(0..) {
             lock(pair).apply(*features, filter.clone(), index < *active, self.link);
         }

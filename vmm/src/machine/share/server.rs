@@ -254,8 +254,7 @@ impl Server {
 
     fn read(&self, body: &mut Reader<'_>, answer: &mut Writer, room: usize) -> Result<()> {
         let file = self.open_file(body)?;
-        let (offset, count) = (body.u64()?, body.u32()? as usize);
-        let count = count.min(room.saturating_sub(READ_HEADER));
+        let (offset, count) = wanted(body, room)?;
         answer.data_by(count, |data| retry_on_intr(|| pread(file, &mut *data, offset)))
     }
 
@@ -269,9 +268,8 @@ impl Server {
 
     fn readdir(&self, body: &mut Reader<'_>, answer: &mut Writer, room: usize) -> Result<()> {
         let file = self.open_file(body)?;
-        let (offset, count) = (body.u64()?, body.u32()? as usize);
-        let room = count.min(room.saturating_sub(READ_HEADER));
-        answer.data(&directory::read(file.as_fd(), self.identities, offset, room)?);
+        let (offset, count) = wanted(body, room)?;
+        answer.data(&directory::read(file.as_fd(), self.identities, offset, count)?);
         Ok(())
     }
 
@@ -366,6 +364,12 @@ impl Server {
 /// The permission bits of a mode.
 fn mode(raw: u32) -> Mode {
     Mode::from_raw_mode(raw & 0o7777)
+}
+
+/// From where to read, and how many bytes: no more than an answer of `room` bytes has room for.
+fn wanted(body: &mut Reader<'_>, room: usize) -> Result<(u64, usize)> {
+    let (offset, count) = (body.u64()?, body.u32()? as usize);
+    Ok((offset, count.min(room.saturating_sub(READ_HEADER))))
 }
 
 /// Kind, tag and body of a message of `length` bytes.
