@@ -5,6 +5,7 @@ pub mod cable;
 pub mod differential;
 pub mod elf;
 pub mod gdb;
+pub mod guest_speed;
 pub mod hostile;
 pub mod http;
 pub mod lab;

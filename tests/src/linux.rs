@@ -33,7 +33,12 @@ pub fn with_kvm(name: &str, body: impl FnOnce()) {
 /// Where KVM cannot run Linux, runs this program again in the nested machine, with these
 /// arguments, and answers how it ended.
 pub fn rerun_where_kvm_works(arguments: &[&str]) -> Option<ExitStatus> {
-    (!kvm_works()).then(|| rerun(arguments, shared().path()))
+    rerun_in(shared().path(), arguments)
+}
+
+/// The same in `directory`, which the nested machine shares, so that what is written there stays.
+pub fn rerun_in(directory: &Path, arguments: &[&str]) -> Option<ExitStatus> {
+    (!kvm_works()).then(|| rerun(arguments, directory))
 }
 
 /// Whether KVM can run Linux here: in the nested machine, or by what trying it once told.

@@ -1,10 +1,14 @@
 //! The program `nicvmm`, as a user starts it.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 
 use crate::linux::kvm_works;
 
@@ -39,6 +43,15 @@ pub fn nicvmm(arguments: &[&str]) -> Command {
     command
 }
 
+/// Has the program killed when the thread that starts it ends: stopped, it would notice nothing.
+#[allow(unsafe_code)]
+pub fn end_with_us(command: &mut Command) {
+    // SAFETY: this system call may be made between fork and exec.
+    unsafe {
+        command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?));
+    }
+}
+
 /// How often something is tried that starts a nested machine: QEMU's emulation of SVM now and
 /// then loses an interrupt or crashes a guest. What is wrong with us fails every time.
 const TRIES: usize = 3;
@@ -57,7 +70,7 @@ pub fn status_of(command: &mut Command) -> ExitStatus {
         if status.success() {
             return status;
         }
-        again(command, status, attempt);
+        again(&format!("{status} of {command:?}"), attempt);
     }
     command.status().expect("nicvmm starts")
 }
@@ -69,7 +82,7 @@ pub fn output_of(command: &mut Command, expected: i32) -> Output {
         if output.status.code() == Some(expected) {
             return output;
         }
-        again(command, output.status, attempt);
+        again(&format!("{} of {command:?}", output.status), attempt);
     }
     command.output().expect("nicvmm starts")
 }
@@ -84,16 +97,13 @@ pub fn tried(part: impl Fn()) {
             return;
         }
         let thread = std::thread::current();
-        say_again(thread.name().unwrap_or("a test"), attempt);
+        again(thread.name().unwrap_or("a test"), attempt);
     }
     part();
 }
 
-fn again(command: &Command, status: ExitStatus, attempt: usize) {
-    say_again(&format!("{status} of {command:?}"), attempt);
-}
-
-fn say_again(what: &str, attempt: usize) {
+/// Says loudly that `what` failed and is tried again.
+pub fn again(what: &str, attempt: usize) {
     let line = format!("\n*** AGAIN: {what}, try {attempt} of {TRIES} ***\n");
     // Without standard error there is no one to tell.
     let _ = writeln!(std::io::stderr(), "{line}");

@@ -48,6 +48,7 @@ impl HostTime {
     }
 
     /// What was used since `before`.
+    #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
             devices: self.devices.saturating_sub(before.devices),

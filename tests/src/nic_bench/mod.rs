@@ -8,7 +8,7 @@
 //! 3. [`Row`] holds the samples of both, and their medians and ratios.
 //!
 //! CPU time is that of all threads of the VMM, less the time its vCPU spent in the guest, which here
-//! waits by looking: [`HostTime`](clock::HostTime) says what of that is exact. Whether cost stays in proportion is asked by [`points`].
+//! waits by looking: [`HostTime`] says what of that is exact. Whether cost stays in proportion is asked by [`points`].
 
 mod clock;
 mod growth;
@@ -18,8 +18,9 @@ mod vm;
 mod wire;
 mod workload;
 
+pub use clock::HostTime;
 pub use growth::{Point, points};
-pub use row::{Row, baseline, table};
+pub use row::{Row, baseline, median, table};
 pub use sample::Sample;
 pub use vm::{Kind, Vm};
 pub use wire::{Far, Wire};

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::clock::HostTime;
@@ -22,7 +20,7 @@ use super::wire::{Far, Wire};
 use super::workload::{Direction, Model, Workload};
 use crate::bare_metal::payload;
 use crate::differential::Qmp;
-use crate::program::nicvmm;
+use crate::program::{end_with_us, nicvmm};
 use crate::wait::within;
 
 /// How long firmware, or a job, may take on a busy host.
@@ -158,8 +156,7 @@ impl Vm {
     /// Memory accesses so far that left the guest for user space. The guest waits meanwhile.
     fn exits(&mut self) -> anyhow::Result<u64> {
         if let Some(qmp) = &mut self.qmp {
-            let arguments = json!({ "target": "vcpu", "providers": [{ "provider": "kvm" }] });
-            return mmio_exits(&qmp.ask("query-stats", &arguments)?);
+            return qmp.register_exits();
         }
         // The next report but one was begun after now.
         thread::sleep(2 * REPORT_EVERY);
@@ -221,15 +218,6 @@ fn qemu(model: Model, wire: Wire, nics: usize, directory: &TempDir) -> Command {
     command
 }
 
-/// Has the child killed when we end: stopped, it would notice nothing.
-#[allow(unsafe_code)]
-fn end_with_us(command: &mut Command) {
-    // SAFETY: this system call may be made between fork and exec.
-    unsafe {
-        command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?));
-    }
-}
-
 fn read_lines(from: ChildStdout) -> Receiver<String> {
     let (sender, lines) = channel();
     thread::spawn(move || {
@@ -238,17 +226,4 @@ fn read_lines(from: ChildStdout) -> Receiver<String> {
         let _ = lines.map(|line| line.trim().to_owned()).try_for_each(|line| sender.send(line));
     });
     lines
-}
-
-/// The counter in an answer to `query-stats`, of all vCPUs.
-fn mmio_exits(answer: &Value) -> anyhow::Result<u64> {
-    let mut found = None;
-    for cpu in answer.as_array().into_iter().flatten() {
-        for stat in cpu["stats"].as_array().into_iter().flatten() {
-            if stat["name"] == "mmio_exits" {
-                found = Some(found.unwrap_or(0) + stat["value"].as_u64().unwrap_or(0));
-            }
-        }
-    }
-    found.context("this kernel counts no exits for QEMU")
 }

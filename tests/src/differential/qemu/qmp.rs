@@ -51,6 +51,17 @@ impl Qmp {
         returned.with_context(|| format!("QEMU refuses {command} {arguments}: {answer}"))
     }
 
+    /// Accesses so far by all vCPUs, of registers in memory, that left the guest for QEMU.
+    pub fn register_exits(&mut self) -> anyhow::Result<u64> {
+        let arguments = json!({ "target": "vcpu", "providers": [{ "provider": "kvm" }] });
+        let answer = self.ask("query-stats", &arguments)?;
+        let cpus = answer.as_array().into_iter().flatten();
+        let stats = cpus.flat_map(|cpu| cpu["stats"].as_array().into_iter().flatten());
+        let exits = stats.filter(|stat| stat["name"] == "mmio_exits");
+        let count = |stat: &Value| stat["value"].as_u64().unwrap_or(0);
+        exits.map(count).reduce(|a, b| a + b).context("this kernel counts no exits for QEMU")
+    }
+
     /// Resets the machine.
     pub fn reset(&mut self) -> anyhow::Result<()> {
         self.send("system_reset", &json!({}))?;
