@@ -62,6 +62,9 @@ pub fn socket(directory: &Path, network: u8) -> PathBuf {
     directory.join(format!("{network}.net"))
 }
 
+/// Names another guest of those that `nicvmm guest build --kernel` made, to try another kernel.
+const GUEST: &str = "NICVMM_TEST_GUEST";
+
 /// A running guest.
 pub struct Guest {
     client: Client,
@@ -98,6 +101,9 @@ impl Guest {
         let control = directory.join(format!("{name}.control"));
         let console = directory.join(format!("{name}.console"));
         program.args(["run", "--host", "kvm", "--timeout", "600"]);
+        if let Ok(name) = std::env::var(GUEST) {
+            program.args(["--guest", &name]);
+        }
         program.arg("--control").arg(&control);
         program.arg("--console").arg(format!("file:{}", console.display()));
         let part = Part(program.args(arguments).spawn().expect("the guest starts"));

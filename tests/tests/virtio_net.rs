@@ -79,6 +79,7 @@ fn every_setting_carries_files_on_every_wire() {
     with_kvm("every_setting_carries_files_on_every_wire", || {
         let directory = TempDir::new().unwrap();
         let pairs = Pairs::boot(directory.path(), matrix());
+        println!("Linux {}", pairs.guest.must("uname -r"));
         pairs.exchange_all();
         pairs.assert_no_warning();
     });
