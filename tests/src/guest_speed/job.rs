@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// How long a transfer goes on.
-pub const TRANSFER: Duration = Duration::from_secs(4);
+pub const TRANSFER: Duration = Duration::from_secs(3);
 
 /// One thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@
 //!    tap a [`Pump`](crate::pump::Pump) carries frames, the same for both VMMs.
 //! 3. [`Machine::run`] carries out one [`Job`]: a download by wget, an upload by the guest's nginx,
 //!    reading or writing the disk by dd. It answers a [`Sample`].
-//! 4. A [`Row`] holds the samples of both, and their medians and ratios.
+//! 4. A [`Row`] holds the samples of both, their medians, and the ratio of runs that followed
+//!    each other.
 
 mod device;
 mod job;

@@ -33,14 +33,21 @@ impl Row {
         Some([of(&self.ours)?, of(&self.theirs)?])
     }
 
+    /// The median of how often QEMU's `value` goes into ours. Runs that followed each other are compared:
+    /// whatever else the host does hits both.
+    fn times(&self, value: impl Fn(&Sample) -> f64) -> Option<f64> {
+        let pairs = self.ours.iter().zip(&self.theirs);
+        median(pairs.map(|(ours, theirs)| value(ours) / value(theirs)))
+    }
+
     /// How many times QEMU's throughput ours is.
     pub fn ratio(&self) -> Option<f64> {
-        self.both(Sample::throughput).map(|[ours, theirs]| ours / theirs)
+        self.times(Sample::throughput)
     }
 
     /// How many times the CPU time of ours QEMU takes for a byte.
     pub fn cpu_ratio(&self) -> Option<f64> {
-        self.both(Sample::cpu_per_byte).map(|[ours, theirs]| theirs / ours)
+        self.times(Sample::cpu_per_byte).map(f64::recip)
     }
 
     /// Everything, for a script.
