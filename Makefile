@@ -28,6 +28,8 @@ bench: build guest
 	$(CARGO) bench --package devices --bench super_frame
 	@echo "== NICs against QEMU's"
 	$(CARGO) run --release --package tests --bin nic-bench
+	@echo "== stock guests against QEMU's"
+	$(CARGO) run --release --package tests --bin guest-speed
 	@echo "== frames a second of the path"
 	$(CARGO) bench --package vmm --bench path
 
