@@ -1,10 +1,11 @@
 //! PCI: what a function shows and how the machine drives it.
 //!
 //! A [`Function`] has a configuration space ([`config::Configuration`]) and registers behind its
-//! BARs. The machine maps the BARs where the guest put them, turns the function's doorbells into
+//! BARs. The machine maps the BARs where the guest put them ([`decode`]), turns the function's doorbells into
 //! ioeventfds, passes its line on after every access, and lets [`Function::as_nic`] drive frames.
 
 pub mod config;
+pub mod decode;
 mod host_bridge;
 pub mod msix;
 mod root;

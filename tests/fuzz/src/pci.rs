@@ -2,20 +2,22 @@
 //!
 //! Each step is a byte for its kind and bytes for what it needs: an access to the configuration
 //! ports, one to a port or an address, or a BAR moved as firmware does, onto another, onto RAM, onto
-//! the configuration ports themselves. As in the machine, BARs decode where they are put unless they
-//! lie over something else. After each step must hold:
+//! the configuration ports themselves. The machine's own rules decide which BARs decode. After each step
+//! must hold:
 //!
 //! - nothing panicked, and arithmetic did not overflow;
 //! - no two ranges of an address space overlap, and none lies over RAM;
+//! - a page that stands for a BAR's registers has nothing else in it;
 //! - what cannot be written stays: identities, kinds and sizes of BARs, links of capabilities;
 //! - an access that nobody answers reads as ones.
 
 use std::sync::{Arc, Mutex};
 
-use devices::bus::{Action, Bus, Device, Shared};
+use devices::bus::{Action, Bus, Device, RangeError, Shared};
 use devices::interrupt::NoMessages;
 use devices::memory::DmaMemory;
 use devices::pci::config::{BARS, Bar, BarKind};
+use devices::pci::decode::{Decoder, Place, Windows};
 use devices::pci::{ConfigurationPorts, Function, HostBridge, Target};
 use devices::rtl8139::{Config, Rtl8139};
 use devices::sync::lock;
@@ -63,16 +65,41 @@ impl Device for Window {
     }
 }
 
-/// Where a BAR decodes.
-type Place = (Bar, u64);
-
 /// The bus, its functions, and where their BARs decode.
 struct Machine {
-    functions: Vec<(SharedFunction, [Option<Place>; BARS])>,
+    decoder: Decoder,
+    buses: Buses,
     /// What cannot be written: the space with everything writable set, then cleared.
     fixed: Vec<[u8; 256]>,
+}
+
+/// Both address spaces, and the functions whose BARs decode there.
+struct Buses {
+    functions: Vec<SharedFunction>,
     ports: Bus,
     memory: Bus,
+}
+
+impl Buses {
+    fn of(&mut self, kind: BarKind) -> &mut Bus {
+        if kind == BarKind::Io { &mut self.ports } else { &mut self.memory }
+    }
+}
+
+impl Windows for Buses {
+    fn enter(
+        &mut self,
+        function: usize,
+        bar: usize,
+        (Bar { kind, size }, address): Place,
+    ) -> Result<(), RangeError> {
+        let window = Arc::new(Mutex::new(Window(Arc::clone(&self.functions[function]), bar)));
+        self.of(kind).insert(address, size, window)
+    }
+
+    fn leave(&mut self, _function: usize, _bar: usize, (Bar { kind, .. }, address): Place) {
+        assert!(self.of(kind).remove(address), "the BAR at {address:#x} was not there");
+    }
 }
 
 /// Lives through the story in `data`.
@@ -124,12 +151,13 @@ impl Machine {
             fixed.push(cleared(function.as_mut()));
             let function: SharedFunction = Arc::new(Mutex::new(function));
             configuration.insert(slot, Arc::new(Slot(Arc::clone(&function))));
-            shared.push((function, [None; BARS]));
+            shared.push(function);
         }
         let mut ports = Bus::default();
         let configuration: Shared<ConfigurationPorts> = Arc::new(Mutex::new(configuration));
         ports.insert(PORTS, ConfigurationPorts::LENGTH, configuration).expect("there is room");
-        Self { functions: shared, fixed, ports, memory: Bus::default() }
+        let buses = Buses { functions: shared, ports, memory: Bus::default() };
+        Self { decoder: Decoder::new(std::iter::once(0..RAM)), buses, fixed }
     }
 
     fn step(&mut self, input: &mut Input<'_>) -> bool {
@@ -167,7 +195,7 @@ impl Machine {
             }
             _ => {
                 let slot = usize::from(input.byte().unwrap_or_default()) % SLOTS;
-                lock(&self.functions[slot].0).reset();
+                lock(&self.buses.functions[slot]).reset();
                 self.remap();
             }
         }
@@ -199,7 +227,7 @@ impl Machine {
 
     fn read(&self, port: bool, address: u64, width: usize) {
         let mut data = [0; 8];
-        let bus = if port { &self.ports } else { &self.memory };
+        let bus = if port { &self.buses.ports } else { &self.buses.memory };
         bus.read(address, &mut data[..width]);
         if !self.is_taken(port, address, width) && !(PORTS..PORTS + 8).contains(&address) {
             assert_eq!(data[..width], [0xff; 8][..width], "somebody answers at {address:#x}");
@@ -208,16 +236,16 @@ impl Machine {
 
     fn write(&mut self, port: bool, address: u64, data: &[u8]) {
         let port = port || (PORTS..PORTS + 8).contains(&address);
-        let bus = if port { &self.ports } else { &self.memory };
+        let bus = if port { &self.buses.ports } else { &self.buses.memory };
         if bus.write(address, data) == Action::LayoutChanged {
             self.remap();
         }
     }
 
     fn ranges(&self, port: bool) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let places = self.functions.iter().flat_map(|(_, places)| places.iter().flatten());
+        let places = self.decoder.places();
         let places = places.filter(move |(bar, _)| (bar.kind == BarKind::Io) == port);
-        places.map(|(bar, address)| (*address, bar.size))
+        places.map(|(bar, address)| (address, bar.size))
     }
 
     fn is_taken(&self, port: bool, address: u64, width: usize) -> bool {
@@ -225,38 +253,13 @@ impl Machine {
         self.ranges(port).any(|(start, size)| start < end && address < start + size)
     }
 
-    /// Brings the buses in line with the BARs, as the machine does: first what goes, then what comes.
     fn remap(&mut self) {
-        let wanted: Vec<[Option<Place>; BARS]> = self
-            .functions
-            .iter()
-            .map(|(function, _)| {
-                let function = lock(function);
-                std::array::from_fn(|bar| function.configuration().decoded(bar))
-            })
-            .collect();
-        for ((_, places), wanted) in self.functions.iter_mut().zip(&wanted) {
-            for (place, wanted) in places.iter_mut().zip(wanted) {
-                if place != wanted
-                    && let Some((bar, address)) = place.take()
-                {
-                    let io = bar.kind == BarKind::Io;
-                    let bus = if io { &mut self.ports } else { &mut self.memory };
-                    assert!(bus.remove(address), "the BAR at {address:#x} was not there");
-                }
-            }
-        }
-        for ((function, places), wanted) in self.functions.iter_mut().zip(wanted) {
-            for (index, (place, wanted)) in places.iter_mut().zip(wanted).enumerate() {
-                let Some((bar, address)) = wanted.filter(|_| place.is_none()) else { continue };
-                let io = bar.kind == BarKind::Io;
-                let bus = if io { &mut self.ports } else { &mut self.memory };
-                let window = Arc::new(Mutex::new(Window(Arc::clone(function), index)));
-                if (io || address >= RAM) && bus.insert(address, bar.size, window).is_ok() {
-                    *place = Some((bar, address));
-                }
-            }
-        }
+        let decoded = |function: &SharedFunction| {
+            let function = lock(function);
+            std::array::from_fn(|bar| function.configuration().decoded(bar))
+        };
+        let wanted: Vec<_> = self.buses.functions.iter().map(decoded).collect();
+        let _ = self.decoder.follow(&wanted, &mut self.buses);
     }
 
     fn check(&self) {
@@ -267,10 +270,15 @@ impl Machine {
             let in_ram = |range: &(u64, u64)| !port && range.0 < RAM;
             assert!(!ranges.iter().any(in_ram), "a BAR lies over RAM: {ranges:x?}");
         }
+        let bars = (0..SLOTS).flat_map(|slot| (0..BARS).map(move |bar| (slot, bar)));
+        for page in bars.filter_map(|(slot, bar)| self.decoder.page(slot, bar)) {
+            let within = self.ranges(false).filter(|(start, _)| start >> 12 == page >> 12);
+            assert_eq!(within.count(), 1, "the page at {page:#x} is not one BAR's");
+        }
     }
 
     fn compare_fixed(&self) {
-        for ((function, _), fixed) in self.functions.iter().zip(&self.fixed) {
+        for (function, fixed) in self.buses.functions.iter().zip(&self.fixed) {
             assert_eq!(cleared(lock(function).as_mut()), *fixed, "what is fixed was changed");
         }
     }

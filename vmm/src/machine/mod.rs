@@ -129,7 +129,7 @@ impl Machine {
         let general_events = Arc::new(Mutex::new(GeneralEvents::new(control_interrupt.clone())));
         let bus = PciBus::new(
             vm.clone(),
-            memory.clone(),
+            &memory,
             numbers,
             pio.clone(),
             mmio.clone(),

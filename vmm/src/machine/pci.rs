@@ -2,13 +2,14 @@
 //!
 //! Functions start with their BARs assigned, as firmware leaves them, each memory BAR in pages of
 //! its own. The guest may move and disable them at will; [`PciBus::remap`] then brings buses,
-//! ioeventfds and mirror pages in line. A BAR that lies over another range is left undecoded.
+//! ioeventfds and mirror pages in line, by the rules of [`devices::pci::decode`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use devices::bus::Bus;
+use devices::bus::{Bus, RangeError};
 use devices::pci::config::{BARS, Bar, BarKind};
+use devices::pci::decode::{Decoder, Place, Windows};
 use devices::pci::{ConfigurationPorts, Doorbell, Function, SLOTS};
 use devices::platform::GeneralEvents;
 use devices::sync::lock;
@@ -27,29 +28,28 @@ pub type SharedBus = Arc<RwLock<Bus>>;
 
 const PAGE: u64 = MirrorPage::SIZE as u64;
 
-/// Where a BAR decodes, and which doorbells KVM watches there.
-struct Mapping {
-    bar: Bar,
-    address: u64,
-    watched: Vec<Doorbell>,
-}
-
+/// A function, and the doorbells behind each BAR that KVM watches.
 struct Entry {
     slot: Arc<Slot>,
-    mappings: [Option<Mapping>; BARS],
+    watched: [Vec<Doorbell>; BARS],
+}
+
+/// All functions, and where their BARs decode.
+struct Plugged {
+    decoder: Decoder,
+    entries: Vec<Entry>,
 }
 
 /// The bus.
 pub struct PciBus {
     vm: Arc<VmFd>,
-    memory: GuestMemoryMmap,
     numbers: SlotNumbers,
     ports: Arc<Mutex<ConfigurationPorts>>,
     pio: SharedBus,
     mmio: SharedBus,
     /// Where PME# leads.
     events: Arc<Mutex<GeneralEvents>>,
-    entries: Mutex<Vec<Entry>>,
+    plugged: Mutex<Plugged>,
     next_memory: Mutex<u64>,
     next_port: Mutex<u64>,
     /// A refused BAR was logged; the guest can make any number of them.
@@ -60,7 +60,7 @@ impl PciBus {
     /// An empty bus, its configuration ports on `pio`, PME# leading to `events`.
     pub fn new(
         vm: Arc<VmFd>,
-        memory: GuestMemoryMmap,
+        memory: &GuestMemoryMmap,
         numbers: SlotNumbers,
         pio: SharedBus,
         mmio: SharedBus,
@@ -72,15 +72,19 @@ impl PciBus {
             ConfigurationPorts::LENGTH,
             ports.clone(),
         )?;
+        let ram = memory.iter().map(|region| {
+            let start = region.start_addr().0;
+            start..start + region.len()
+        });
+        let decoder = Decoder::new(ram);
         Ok(Self {
             vm,
-            memory,
             numbers,
             ports,
             pio,
             mmio,
             events,
-            entries: Mutex::default(),
+            plugged: Mutex::new(Plugged { decoder, entries: Vec::new() }),
             next_memory: Mutex::new(layout::PCI_MEMORY),
             next_port: Mutex::new(layout::PCI_IO),
             warned: AtomicBool::new(false),
@@ -118,7 +122,9 @@ impl PciBus {
         };
         let slot = Arc::new(Slot::new(self.vm.clone(), function, line, wake, mirror, bells)?);
         lock(&self.ports).insert(number, slot.clone());
-        lock(&self.entries).push(Entry { slot: slot.clone(), mappings: [const { None }; BARS] });
+        lock(&self.plugged)
+            .entries
+            .push(Entry { slot: slot.clone(), watched: [const { Vec::new() }; BARS] });
         Ok(slot)
     }
 
@@ -146,71 +152,23 @@ impl PciBus {
 
     /// Brings buses, doorbells and mirror pages in line with the BARs as they are now.
     pub fn remap(&self) {
-        let mut entries = lock(&self.entries);
-        let mut wanted = Vec::new();
-        for entry in entries.iter_mut() {
-            let places: [Option<(Bar, u64)>; BARS] = entry
-                .slot
-                .drive(|function| std::array::from_fn(|bar| function.configuration().decoded(bar)));
-            for (bar, place) in places.into_iter().enumerate() {
-                let now = entry.mappings[bar].as_ref().map(|m| (m.bar, m.address));
-                if now != place {
-                    self.unmap(&entry.slot, entry.mappings[bar].take());
-                }
-            }
-            wanted.push(places);
+        let mut plugged = lock(&self.plugged);
+        let Plugged { decoder, entries } = &mut *plugged;
+        let decoded = |function: &mut dyn Function| {
+            std::array::from_fn(|bar| function.configuration().decoded(bar))
+        };
+        let wanted: Vec<_> = entries.iter().map(|entry| entry.slot.drive(decoded)).collect();
+        let refusal = decoder.follow(&wanted, &mut Connect { bus: self, entries });
+        if let Some(refusal) = refusal.filter(|_| !self.warned.swap(true, Ordering::Relaxed)) {
+            tracing::warn!("{refusal}; others are not logged");
         }
-        for (entry, places) in entries.iter_mut().zip(wanted) {
-            for (bar, place) in places.into_iter().enumerate() {
-                if let (None, Some((kind, address))) = (&entry.mappings[bar], place) {
-                    entry.mappings[bar] = self.map(&entry.slot, bar, kind, address);
-                }
-            }
+        for (number, entry) in entries.iter().enumerate() {
+            entry.slot.place_mirror(|bar| decoder.page(number, bar));
         }
-        Self::place_mirrors(&entries);
     }
 
     fn bus(&self, kind: BarKind) -> &SharedBus {
         if kind == BarKind::Io { &self.pio } else { &self.mmio }
-    }
-
-    fn map(&self, slot: &Arc<Slot>, bar: usize, kind: Bar, address: u64) -> Option<Mapping> {
-        if kind.kind != BarKind::Io && self.over_ram(address, kind.size) {
-            self.refuse(bar, &format!("{address:#x} lies over RAM"));
-            return None;
-        }
-        let doorbells: Vec<Doorbell> = slot
-            .drive(|function| function.doorbells())
-            .into_iter()
-            .filter(|bell| bell.bar == bar)
-            .collect();
-        let window = Arc::new(Mutex::new(Window::new(slot.clone(), bar, doorbells.clone())));
-        let mut bus = self.bus(kind.kind).write().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = bus.insert(address, kind.size, window) {
-            self.refuse(bar, &error.to_string());
-            return None;
-        }
-        drop(bus);
-        let watched = doorbells
-            .into_iter()
-            .filter(|bell| self.watch(slot, kind.kind, address, bell, true))
-            .collect();
-        Some(Mapping { bar: kind, address, watched })
-    }
-
-    fn refuse(&self, bar: usize, why: &str) {
-        if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!("BAR {bar} of a function is not decoded: {why}; others are not logged");
-        }
-    }
-
-    fn unmap(&self, slot: &Slot, mapping: Option<Mapping>) {
-        let Some(mapping) = mapping else { return };
-        let Mapping { bar, address, watched } = mapping;
-        for bell in &watched {
-            self.watch(slot, bar.kind, address, bell, false);
-        }
-        self.bus(bar.kind).write().unwrap_or_else(PoisonError::into_inner).remove(address);
     }
 
     /// Has KVM watch a doorbell, or stop. Answers whether it does as asked.
@@ -241,32 +199,38 @@ impl PciBus {
         }
         changed.is_ok()
     }
+}
 
-    fn over_ram(&self, address: u64, size: u64) -> bool {
-        self.memory.iter().any(|region| {
-            let start = region.start_addr().0;
-            address < start + region.len() && start < address.saturating_add(size)
-        })
+/// The buses, and KVM's eyes on the doorbells there.
+struct Connect<'b> {
+    bus: &'b PciBus,
+    entries: &'b mut [Entry],
+}
+
+impl Windows for Connect<'_> {
+    fn enter(
+        &mut self,
+        function: usize,
+        bar: usize,
+        (Bar { kind, size }, address): Place,
+    ) -> std::result::Result<(), RangeError> {
+        let Entry { slot, watched } = &mut self.entries[function];
+        let mut bells = slot.drive(|function| function.doorbells());
+        bells.retain(|bell| bell.bar == bar);
+        let window = Arc::new(Mutex::new(Window::new(slot.clone(), bar, bells.clone())));
+        let bus = self.bus.bus(kind);
+        bus.write().unwrap_or_else(PoisonError::into_inner).insert(address, size, window)?;
+        bells.retain(|bell| self.bus.watch(slot, kind, address, bell, true));
+        watched[bar] = bells;
+        Ok(())
     }
 
-    /// Shows each mirror page where its BAR has the page to itself.
-    fn place_mirrors(entries: &[Entry]) {
-        let ranges: Vec<(u64, u64)> = entries
-            .iter()
-            .flat_map(|entry| entry.mappings.iter().flatten())
-            .filter(|mapping| mapping.bar.kind != BarKind::Io)
-            .map(|mapping| (mapping.address, mapping.bar.size))
-            .collect();
-        let alone = |address: u64| {
-            let shares =
-                |(start, size): &&(u64, u64)| *start < address + PAGE && address < start + size;
-            address.is_multiple_of(PAGE) && ranges.iter().filter(shares).count() == 1
-        };
-        for entry in entries {
-            entry.slot.place_mirror(|bar| {
-                let mapping = entry.mappings.get(bar)?.as_ref()?;
-                alone(mapping.address).then_some(mapping.address)
-            });
+    fn leave(&mut self, function: usize, bar: usize, (Bar { kind, .. }, address): Place) {
+        let Entry { slot, watched } = &mut self.entries[function];
+        for bell in watched[bar].drain(..) {
+            self.bus.watch(slot, kind, address, &bell, false);
         }
+        let bus = self.bus.bus(kind);
+        bus.write().unwrap_or_else(PoisonError::into_inner).remove(address);
     }
 }
