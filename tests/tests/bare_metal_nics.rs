@@ -79,6 +79,18 @@ fn the_rtl8139_receives_what_the_wire_brings() {
 }
 
 #[test]
+fn a_driver_of_the_rtl8139_that_only_polls_receives_more_than_its_ring_holds() {
+    let Some(guest) = Guest::new() else { return };
+    let wire = Wire::echo();
+    // 150 frames for 64 descriptors, which go back without a register being written.
+    let outcome = rtl8139(guest, Tso::Mss, wire.clone())
+        .run("rtl8139 payload=60000 piece=5000 mss=400 echoed=150");
+    let lengths: Vec<String> = wire.sent().iter().map(|frame| frame.len().to_string()).collect();
+    assert_eq!(outcome.all("received"), lengths);
+    assert_eq!(lengths.len(), 150);
+}
+
+#[test]
 fn virtio_net_cuts_a_64_kib_super_frame_where_the_wire_does_not() {
     let Some(guest) = Guest::new() else { return };
     let wire = Wire::default();

@@ -20,7 +20,8 @@ pub enum Transmit {
 pub enum Receipt {
     /// It went to the guest, or was dropped by a filter or for want of room, as the model does.
     Done,
-    /// There is no room; offer it again after the guest's next doorbell.
+    /// There is no room; offer it again after the guest's next doorbell, or when the function's
+    /// deadline has passed.
     NoRoom,
 }
 

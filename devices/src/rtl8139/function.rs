@@ -134,8 +134,8 @@ impl Function for Rtl8139 {
     }
 
     fn deadline(&self) -> Option<u64> {
-        let holds = [self.timer.due(), self.sent_hold.due(), self.received_hold.due()];
-        holds.into_iter().flatten().min()
+        let holds = [self.sent_hold.due(), self.received_hold.due()];
+        holds.into_iter().chain([self.timer.due(), self.look_again]).flatten().min()
     }
 
     fn as_nic(&mut self) -> Option<&mut dyn Nic> {

@@ -56,7 +56,8 @@ impl Rtl8139 {
         }
     }
 
-    /// Says how late it is: raises what is due.
+    /// Says how late it is: raises what is due. Whoever drives the NIC has a frame that waits offered
+    /// again then.
     pub(super) fn advance(&mut self, now: u64) {
         if self.timer.advance(now) && self.has(Reg::HltClk, 1) {
             self.raise(isr::TIMEOUT);
@@ -68,6 +69,7 @@ impl Rtl8139 {
         if self.received_hold.expired(now) {
             self.raise(isr::RECEIVED);
         }
+        self.look_again = self.look_again.filter(|due| *due > now);
     }
 
     /// The guest named memory that cannot be reached.

@@ -152,6 +152,8 @@ pub struct Rtl8139 {
     dry: bool,
     /// A frame waits on the wire for room.
     starved: bool,
+    /// When to offer that frame again, whatever the guest does until then.
+    look_again: Option<u64>,
     /// Quirk: that frame waits for a write of CAPR.
     held: bool,
     /// Quirk: a frame met a full ring, and none passes until a write of CAPR.
@@ -192,6 +194,7 @@ impl Rtl8139 {
             counter_used: false,
             dry: false,
             starved: false,
+            look_again: None,
             held: false,
             blocked: false,
             pushed: false,
@@ -210,6 +213,7 @@ impl Rtl8139 {
         self.load_configuration();
         self.soft_reset();
         self.starved = false;
+        self.look_again = None;
         self.held = false;
         self.blocked = false;
         self.pushed = false;

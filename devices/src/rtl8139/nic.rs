@@ -20,6 +20,9 @@ const RCR_RUNTS: u32 = 1 << 4;
 const RCR_ERRORS: u32 = 1 << 5;
 /// The longest frame in C mode that is no error: 4096 bytes with its FCS.
 const LONGEST: usize = 4092;
+/// Nanoseconds after which a full C+ ring is looked at again: a driver that polls returns its
+/// descriptors without writing a register.
+const LOOK_AGAIN: u64 = 2_000_000;
 /// With ROVW masked, QEMU's model waits for this much room in the C mode ring.
 const ROOM: usize = 1514;
 const ZEROS: [u8; LEAST_FRAME] = [0; LEAST_FRAME];
@@ -325,10 +328,13 @@ impl Nic for Rtl8139 {
         let pushed = std::mem::take(&mut self.pushed);
         self.held |= !pushed && self.waits();
         self.starved = self.held || self.blocked;
+        self.look_again = None;
         if !self.starved && phy::link(&self.registers) && self.take(frame, false) == Outcome::NoRoom
         {
             self.starved = true;
             self.blocked = self.config.quirks.waits_for_capr;
+            let cplus = self.has(Reg::Cpcr, CPCR_RECEIVE);
+            self.look_again = cplus.then(|| self.timer.now().saturating_add(LOOK_AGAIN));
         }
         if self.starved { Receipt::NoRoom } else { Receipt::Done }
     }

@@ -1,6 +1,6 @@
 //! What the NIC does as time goes by.
 
-use super::guest::{Guest, MAC};
+use super::guest::{Guest, MAC, OWN, RX_BUFFER, RX_RING, rx_buffer};
 use super::{Chip, Config, Quirks};
 use crate::net::Nic;
 use crate::pci::Function;
@@ -132,4 +132,28 @@ fn a_pulled_cable_interrupts_at_once_whatever_is_held_back() {
     let _ = guest.write(MITIGATE, 2, 0xffff);
     guest.nic.set_link(false);
     assert_eq!(guest.acknowledge(), 0x20);
+}
+
+#[test]
+fn a_frame_without_a_descriptor_is_offered_again_after_a_while() {
+    let mut guest = Guest::standard();
+    guest.arrive((0..64).map(|_| to_us(60)));
+    assert_eq!(guest.nic.deadline(), None);
+    guest.nic.set_time(1000);
+    guest.arrive([to_us(60)]);
+    assert_eq!((guest.wire.incoming.len(), guest.nic.deadline()), (1, Some(2_001_000)));
+    // A driver that polls writes no register.
+    guest.put(RX_RING, 0, OWN | RX_BUFFER as u32, rx_buffer(0));
+    guest.nic.set_time(2_001_000);
+    assert_eq!(guest.nic.deadline(), None);
+    guest.arrive([]);
+    assert_eq!((guest.wire.incoming.len(), guest.nic.deadline()), (0, None));
+}
+
+#[test]
+fn a_full_c_mode_ring_is_not_looked_at_again_until_the_driver_has_written_capr() {
+    let mut guest = Guest::c_mode(Config::new(MAC), 0);
+    guest.arrive((0..10).map(|_| to_us(1514)));
+    assert!(!guest.wire.incoming.is_empty());
+    assert_eq!(guest.nic.deadline(), None);
 }

@@ -318,7 +318,10 @@ impl MutEventSubscriber for NicWorker {
             }
             ALARM => {
                 self.slot.alarm().rang();
-                return self.slot.drive(|_| ());
+                self.slot.drive(|_| ());
+                if !self.starved {
+                    return;
+                }
             }
             SERVICE => {
                 let _ = self.slot.service().read();
