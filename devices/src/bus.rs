@@ -38,8 +38,24 @@ pub trait Device: Send {
     fn write(&mut self, offset: u64, data: &[u8]) -> Action;
 }
 
-/// A device as the bus holds it: shared with whoever else drives it.
-pub type Shared<D = dyn Device> = Arc<Mutex<D>>;
+/// What a bus holds, shared with whoever else drives it: a device behind a lock, or something that has
+/// no state to lock and passes accesses on.
+pub trait Responder: Send + Sync {
+    /// As [`Device::read`].
+    fn read(&self, offset: u64, data: &mut [u8]);
+    /// As [`Device::write`].
+    fn write(&self, offset: u64, data: &[u8]) -> Action;
+}
+
+impl<D: Device> Responder for Mutex<D> {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        lock(self).read(offset, data);
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Action {
+        lock(self).write(offset, data)
+    }
+}
 
 /// Why a range could not be put on a bus.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -54,12 +70,17 @@ pub struct RangeError {
 /// One address space.
 #[derive(Default)]
 pub struct Bus {
-    ranges: BTreeMap<u64, (u64, Shared)>,
+    ranges: BTreeMap<u64, (u64, Arc<dyn Responder>)>,
 }
 
 impl Bus {
     /// Puts `device` at `base..base + length`.
-    pub fn insert(&mut self, base: u64, length: u64, device: Shared) -> Result<(), RangeError> {
+    pub fn insert(
+        &mut self,
+        base: u64,
+        length: u64,
+        device: Arc<dyn Responder>,
+    ) -> Result<(), RangeError> {
         let refused = RangeError { base, length };
         let end =
             base.checked_add(length).filter(|_| length > 0).ok_or(RangeError { base, length })?;
@@ -76,18 +97,16 @@ impl Bus {
         self.ranges.remove(&base).is_some()
     }
 
-    fn find(&self, address: u64, size: usize) -> Option<(u64, &Shared)> {
+    fn find(&self, address: u64, size: usize) -> Option<(u64, &dyn Responder)> {
         let (base, (length, device)) = self.ranges.range(..=address).next_back()?;
         let offset = address - base;
-        (offset.checked_add(size as u64)? <= *length).then_some((offset, device))
+        (offset.checked_add(size as u64)? <= *length).then_some((offset, device.as_ref()))
     }
 
     /// Reads; an access that no device answers reads as all ones.
     pub fn read(&self, address: u64, data: &mut [u8]) {
         match self.find(address, data.len()) {
-            Some((offset, device)) => {
-                lock(device).read(offset, data);
-            }
+            Some((offset, device)) => device.read(offset, data),
             None => data.fill(0xff),
         }
     }
@@ -95,7 +114,7 @@ impl Bus {
     /// Writes; an access that no device answers is lost.
     pub fn write(&self, address: u64, data: &[u8]) -> Action {
         match self.find(address, data.len()) {
-            Some((offset, device)) => lock(device).write(offset, data),
+            Some((offset, device)) => device.write(offset, data),
             None => Action::None,
         }
     }

@@ -13,7 +13,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use devices::bus::{Action, Bus, Device, RangeError, Shared};
+use devices::bus::{Action, Bus, RangeError, Responder};
 use devices::interrupt::NoMessages;
 use devices::memory::DmaMemory;
 use devices::pci::config::{BARS, Bar, BarKind};
@@ -55,12 +55,12 @@ impl Target for Slot {
 
 struct Window(SharedFunction, usize);
 
-impl Device for Window {
-    fn read(&mut self, offset: u64, data: &mut [u8]) {
+impl Responder for Window {
+    fn read(&self, offset: u64, data: &mut [u8]) {
         lock(&self.0).read_bar(self.1, offset, data);
     }
 
-    fn write(&mut self, offset: u64, data: &[u8]) -> Action {
+    fn write(&self, offset: u64, data: &[u8]) -> Action {
         lock(&self.0).write_bar(self.1, offset, data)
     }
 }
@@ -93,7 +93,7 @@ impl Windows for Buses {
         bar: usize,
         (Bar { kind, size }, address): Place,
     ) -> Result<(), RangeError> {
-        let window = Arc::new(Mutex::new(Window(Arc::clone(&self.functions[function]), bar)));
+        let window = Arc::new(Window(Arc::clone(&self.functions[function]), bar));
         self.of(kind).insert(address, size, window)
     }
 
@@ -154,7 +154,7 @@ impl Machine {
             shared.push(function);
         }
         let mut ports = Bus::default();
-        let configuration: Shared<ConfigurationPorts> = Arc::new(Mutex::new(configuration));
+        let configuration = Arc::new(Mutex::new(configuration));
         ports.insert(PORTS, ConfigurationPorts::LENGTH, configuration).expect("there is room");
         let buses = Buses { functions: shared, ports, memory: Bus::default() };
         Self { decoder: Decoder::new(std::iter::once(0..RAM)), buses, fixed }

@@ -113,6 +113,9 @@ impl Routing {
         first
     }
 
+    /// Leads `gsi` to `message`. KVM takes the table as a whole, so that each vector that a guest unmasks
+    /// at its start costs one; they cannot be put together, for a guest unmasks them one by one, each by
+    /// a write after which it may come.
     fn route(&self, gsi: u32, message: Message) -> Result<()> {
         let mut entries = lock(&self.entries);
         entries.retain(|entry| entry.gsi != gsi);

@@ -178,8 +178,9 @@ impl NicWorker {
         self.watch(ops);
     }
 
-    /// Sends until the guest has nothing more, and looks for more for a moment. Each round takes the lock anew, so that the guest's own
-    /// accesses come in between and interrupts leave early. Answers whether there is more.
+    /// Sends until the guest has nothing more, and looks for more for a moment. Each round takes the
+    /// lock anew, so that the guest's own accesses come in between and interrupts leave early. Answers
+    /// whether there is more.
     fn transmit(&mut self, mut bell: Option<u32>) -> bool {
         let Self { slot, lane, backend, blocked, told, linger, .. } = self;
         if *blocked && backend.resume() == Sent::Blocked {

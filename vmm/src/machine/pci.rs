@@ -217,7 +217,7 @@ impl Windows for Connect<'_> {
         let Entry { slot, watched } = &mut self.entries[function];
         let mut bells = slot.drive(|function| function.doorbells());
         bells.retain(|bell| bell.bar == bar);
-        let window = Arc::new(Mutex::new(Window::new(slot.clone(), bar, bells.clone())));
+        let window = Arc::new(Window::new(slot.clone(), bar, bells.clone()));
         let bus = self.bus.bus(kind);
         bus.write().unwrap_or_else(PoisonError::into_inner).insert(address, size, window)?;
         bells.retain(|bell| self.bus.watch(slot, kind, address, bell, true));

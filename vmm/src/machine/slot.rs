@@ -12,7 +12,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use devices::bus::{Action, Device};
+use devices::bus::{Action, Responder};
 use devices::interrupt::Line;
 use devices::pci::{Doorbell, Function, Target};
 use devices::sync::lock;
@@ -34,7 +34,7 @@ pub struct Bell {
 }
 
 /// A register page that the guest reads without leaving.
-pub struct Mirror {
+struct Mirror {
     page: MirrorPage,
     bar: usize,
     registers: Vec<u8>,
@@ -43,14 +43,19 @@ pub struct Mirror {
 /// A function and its connections.
 pub struct Slot {
     vm: Arc<VmFd>,
-    function: Mutex<Box<dyn Function>>,
+    shown: Mutex<Shown>,
     line: Arc<PinLine>,
     wake: WakeLine,
     bells: Vec<Bell>,
     service: EventFd,
     started: Instant,
     alarm: Alarm,
-    mirror: Mutex<Option<Mirror>>,
+}
+
+/// A function, and the page in which the guest reads its registers, if there is one.
+struct Shown {
+    function: Box<dyn Function>,
+    mirror: Option<Mirror>,
 }
 
 fn eventfd() -> Result<EventFd> {
@@ -81,14 +86,13 @@ impl Slot {
         });
         Ok(Self {
             vm,
-            function: Mutex::new(function),
+            shown: Mutex::new(Shown { function, mirror }),
             line,
             wake,
             bells,
             service: eventfd()?,
             started: Instant::now(),
             alarm: Alarm::new()?,
-            mirror: Mutex::new(mirror),
         })
     }
 
@@ -119,16 +123,16 @@ impl Slot {
 
     /// Runs `work` on the function, which hears how late it is, then passes on what changed.
     pub fn drive<T>(&self, work: impl FnOnce(&mut dyn Function) -> T) -> T {
-        let mut function = lock(&self.function);
-        function.set_time(self.now());
-        let result = work(function.as_mut());
-        self.settle(function.as_ref());
+        let mut shown = lock(&self.shown);
+        shown.function.set_time(self.now());
+        let result = work(shown.function.as_mut());
+        self.settle(&mut shown);
         result
     }
 
     /// Has `look` look at the function, and nothing else happen.
     pub fn look<T>(&self, look: impl FnOnce(&mut dyn Function) -> T) -> T {
-        look(lock(&self.function).as_mut())
+        look(lock(&self.shown).function.as_mut())
     }
 
     /// Nanoseconds since the function was plugged in.
@@ -136,9 +140,9 @@ impl Slot {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn settle(&self, function: &dyn Function) {
-        if let Some(mirror) = lock(&self.mirror).as_mut() {
-            mirror.refresh(&self.vm, function);
+    fn settle(&self, Shown { function, mirror }: &mut Shown) {
+        if let Some(mirror) = mirror {
+            mirror.refresh(&self.vm, function.as_ref());
         }
         self.line.set(function.level());
         self.wake.set(function.wakes());
@@ -147,8 +151,8 @@ impl Slot {
 
     /// Shows the mirror page at `place(bar)`, or nowhere. To be called when BARs moved.
     pub fn place_mirror(&self, place: impl FnOnce(usize) -> Option<u64>) {
-        let function = lock(&self.function);
-        if let Some(mirror) = lock(&self.mirror).as_mut() {
+        let Shown { function, mirror } = &mut *lock(&self.shown);
+        if let Some(mirror) = mirror {
             mirror.place(&self.vm, function.as_ref(), place(mirror.bar));
         }
     }
@@ -218,12 +222,12 @@ impl Window {
     }
 }
 
-impl Device for Window {
-    fn read(&mut self, offset: u64, data: &mut [u8]) {
+impl Responder for Window {
+    fn read(&self, offset: u64, data: &mut [u8]) {
         self.slot.drive(|function| function.read_bar(self.bar, offset, data));
     }
 
-    fn write(&mut self, offset: u64, data: &[u8]) -> Action {
+    fn write(&self, offset: u64, data: &[u8]) -> Action {
         if self.slot.rung(&self.doorbells, self.bar, offset, data) {
             return Action::None;
         }
