@@ -24,6 +24,8 @@ build:
 bench: build guest
 	@echo "== boot time against QEMU"
 	$(CARGO) run --release --package tests --bin boot-time
+	@echo "== the walls of the sandbox"
+	$(CARGO) run --release --package tests --bin walls
 	@echo "== cutting a super-frame, beside memcpy and a checksum"
 	$(CARGO) bench --package devices --bench super_frame
 	@echo "== NICs against QEMU's"

@@ -18,6 +18,7 @@ pub mod pairing;
 pub mod program;
 pub mod pump;
 pub mod stand_in;
+pub mod startup;
 pub mod storage;
 pub mod terminal;
 pub mod tmux;
