@@ -180,7 +180,8 @@ impl Process {
     }
 }
 
-/// KiB that a process dirtied in mappings shorter than the guest's memory, `guest` KiB.
+/// KiB that a process wrote to, and that are no file's, in mappings shorter than the guest's memory,
+/// `guest` KiB.
 fn beside_guest(maps: &str, guest: u64) -> u64 {
     let kib = |line: &str, name: &str| -> Option<u64> {
         line.strip_prefix(name)?.trim().trim_end_matches(" kB").parse().ok()
@@ -188,8 +189,8 @@ fn beside_guest(maps: &str, guest: u64) -> u64 {
     let (mut size, mut sum) = (0, 0);
     for line in maps.lines() {
         size = kib(line, "Size:").unwrap_or(size);
-        let private = kib(line, "Private_Dirty:").filter(|_| size < guest);
-        sum += private.unwrap_or_default();
+        let written = kib(line, "Anonymous:").filter(|_| size < guest);
+        sum += written.unwrap_or_default();
     }
     sum
 }
@@ -200,8 +201,8 @@ mod tests {
 
     #[test]
     fn the_guest_s_own_memory_is_not_counted() {
-        let maps = "a\nSize: 32768 kB\nPrivate_Dirty: 9000 kB\nb\nSize: 8 kB\nPrivate_Dirty: 4 kB\n\
-                    c\nSize: 2048 kB\nPrivate_Dirty: 1024 kB\n";
+        let maps = "a\nSize: 32768 kB\nAnonymous: 9000 kB\nb\nSize: 8 kB\nAnonymous: 4 kB\n\
+                    c\nSize: 2048 kB\nAnonymous: 1024 kB\n";
         assert_eq!(beside_guest(maps, 32_768), 1028);
     }
 }

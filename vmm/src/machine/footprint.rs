@@ -15,9 +15,10 @@ impl Footprint {
         File::open("/proc/self/smaps").map(Self)
     }
 
-    /// Bytes that this process has written to and shares with nobody, outside of `memory`: what one
-    /// more guest costs beside its own RAM.
-    pub fn private_dirty_beside(mut self, memory: &GuestMemoryMmap) -> io::Result<u64> {
+    /// Bytes that this process has written to and that are no file's, outside of `memory`: what one
+    /// more guest costs beside its own RAM. The program's own pages are none of them, though the kernel
+    /// counts them as private and dirty while a program that was just built is not on the disk yet.
+    pub fn anonymous_beside(mut self, memory: &GuestMemoryMmap) -> io::Result<u64> {
         let ram: Vec<Range<u64>> = memory
             .iter()
             .filter_map(|region| {
@@ -31,7 +32,7 @@ impl Footprint {
     }
 }
 
-/// Adds up `Private_Dirty` of the mappings in a text like `smaps` that do not lie in `excluded`.
+/// Adds up `Anonymous` of the mappings in a text like `smaps` that do not lie in `excluded`.
 ///
 /// The kernel may have joined RAM with a neighbour; such a mapping is excluded as a whole, for its
 /// pages cannot be told apart.
@@ -42,7 +43,7 @@ fn count(smaps: &str, excluded: &[Range<u64>]) -> u64 {
     for line in smaps.lines() {
         if let Some(range) = range(line) {
             counted = !excluded.iter().any(|ram| range.start < ram.end && ram.start < range.end);
-        } else if let Some(text) = line.strip_prefix("Private_Dirty:") {
+        } else if let Some(text) = line.strip_prefix("Anonymous:") {
             let kib = text.split_whitespace().next().and_then(|number| number.parse().ok());
             total += if counted { kib.unwrap_or(0) * KIB } else { 0 };
         }

@@ -50,7 +50,7 @@ impl Machine {
             }
         };
         if let Some((timeline, footprint)) = self.timed.take() {
-            match footprint.private_dirty_beside(&self.memory) {
+            match footprint.anonymous_beside(&self.memory) {
                 Ok(bytes) => timeline.note_own_memory(bytes),
                 Err(error) => tracing::warn!("cannot read /proc/self/smaps: {error}"),
             }
