@@ -86,6 +86,12 @@ pub enum Error {
     /// There can be no vsock.
     #[error("vsock: {0}")]
     Vsock(String),
+    /// No thread can be had.
+    #[error(
+        "cannot start a thread for {0}: {1}; `ulimit -u` limits processes and threads, `ulimit -v` the \
+         memory for their stacks"
+    )]
+    Thread(&'static str, io::Error),
     /// A system call failed.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),

@@ -110,7 +110,7 @@ impl<W: Send + 'static> Threads<W> {
             };
             sandbox
                 .spawn(self.kind, self.kind.name().into(), run)
-                .map_err(|error| Error::System("start a thread for a device", error))?;
+                .map_err(|error| Error::Thread("a device", error))?;
         }
         Ok(())
     }

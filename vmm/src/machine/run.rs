@@ -84,7 +84,7 @@ impl Machine {
             let (context, breaks) = (self.context.clone(), breaks.next());
             let run = move || context.run(&mut vcpu, breaks.as_ref());
             let thread = self.sandbox.spawn(Thread::Vcpu, format!("vcpu{index}"), run);
-            threads.push(thread.map_err(|e| Error::System("start a vCPU thread", e))?);
+            threads.push(thread.map_err(|e| Error::Thread("a vCPU", e))?);
         }
         Ok(threads)
     }

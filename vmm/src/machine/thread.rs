@@ -57,7 +57,9 @@ impl EventThread {
                 }
             }
         };
-        let thread = sandbox.spawn(Thread::Nic, name, run).map_err(refused)?;
+        let thread = sandbox
+            .spawn(Thread::Nic, name, run)
+            .map_err(|error| Error::Thread("a device", error))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }

@@ -31,7 +31,7 @@ use anyhow::{Context, Result};
 use devices::virtio::rng::{self, Rng};
 
 use crate::machine::console::Transcript;
-use crate::machine::{Ending, Machine, block_signals, gdb, layout};
+use crate::machine::{Ending, Error, Machine, block_signals, gdb, layout};
 use crate::streams::{Streams, block_resizes, say};
 pub use args::RunArgs;
 use args::{OnReboot, Wanted};
@@ -101,9 +101,10 @@ fn run_once(args: &RunArgs, line: &[OsString], attempt: Option<Attempt>) -> Resu
     let sandbox = args.sandbox.raise(|files| args.needed_files(files))?;
     machine.set_sandbox(sandbox.clone());
     let command = command.map(|command| command.start(&sandbox)).transpose();
-    let command = command.context("cannot start a thread")?;
+    let command = command.map_err(|error| Error::Thread("the command", error))?;
     if let (Some(report), Some(interval)) = (&mut report, args.report_interval) {
-        report.repeat(interval, &sandbox).context("cannot start a thread")?;
+        let repeated = report.repeat(interval, &sandbox);
+        repeated.map_err(|error| Error::Thread("the report", error))?;
     }
     let ending = machine.run(args.timeout);
     drop((terminal, networks));
