@@ -177,7 +177,8 @@ impl Story {
     fn look_at(&self, side: Side, frame: &[u8]) {
         let (header, packet) = frame.split_at_checked(ETHERNET).expect("a frame has a header");
         assert_eq!(header[6..12], ROUTER[side.index()], "it is not from the router");
-        assert!(packet.len() <= self.longest, "a packet of {} bytes", packet.len());
+        let (length, longest) = (packet.len(), self.longest);
+        assert!(length <= longest, "{length} bytes instead of {longest}: {:02x?}", &frame[..64]);
         let word = |at: usize| usize::from(u16::from_be_bytes([packet[at], packet[at + 1]]));
         match [header[12], header[13]] {
             [8, 0] => {

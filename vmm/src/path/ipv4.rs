@@ -175,7 +175,8 @@ impl Router {
         pieces + cut_again
     }
 
-    /// Answers an echo request to the address of port `own`.
+    /// Answers an echo request to the address of port `own`, but for one that is too long for the link
+    /// that it came by.
     fn echo4(&mut self, arrival: Arrival, own: Side, header: &Ipv4HeaderSlice<'_>, payload: &[u8]) {
         let Arrival { from, sender, now, .. } = arrival;
         let Ok(message) = Icmpv4Slice::from_slice(payload) else { return };
@@ -187,7 +188,7 @@ impl Router {
         let reply =
             icmp::message4(link, header.destination(), header.source(), kind, message.payload());
         let way = if own == from { Duration::ZERO } else { self.round_trip() };
-        if let Some(reply) = reply {
+        if let Some(reply) = reply.filter(|reply| self.port(from).fits(reply)) {
             self.note(Remark::Answered("echo"));
             self.answer(from, reply, now + way);
         }

@@ -123,6 +123,9 @@ impl Router {
                 let (link, kind) = (port.to(sender), Icmpv6Type::EchoReply(echo));
                 let (own, peer) = (header.destination(), header.source());
                 let reply = icmp::message6(link, own, peer, HOPS, kind, body)?;
+                if !port.fits(&reply) {
+                    return Some(());
+                }
                 self.note(Remark::Answered("echo"));
                 self.answer(from, reply, now + way);
             }

@@ -7,7 +7,7 @@ use super::config::PathConfig;
 use super::icmp::{Limiter, Link as Addresses};
 use super::link::Link;
 use super::neighbour::Neighbours;
-use super::wire::Mac;
+use super::wire::{ETHERNET, Mac};
 
 /// A port of the router.
 #[derive(Debug)]
@@ -74,6 +74,11 @@ impl Port {
     /// Routers that a packet towards the port passes, one before each link.
     pub(super) fn routers(&self) -> usize {
         self.mtus.len()
+    }
+
+    /// Whether a frame is one that its links carry.
+    pub(super) fn fits(&self, frame: &[u8]) -> bool {
+        self.too_tight(frame.len().saturating_sub(ETHERNET)).is_none()
     }
 
     /// Where a packet of `length` bytes towards the port does not fit: the router and the MTU of

@@ -344,6 +344,20 @@ fn the_near_address_answers_echo_at_once_and_the_far_one_after_a_round_trip() {
 }
 
 #[test]
+fn an_echo_that_its_link_does_not_carry_is_not_answered() {
+    let mut router = router(&config());
+    for (length, answers) in [(1472, 1), (1473, 0)] {
+        let builder = PacketBuilder::ethernet2(SERVER, ROUTER_A)
+            .ipv4(SERVER_IP, [10, 0, 1, 1], 64)
+            .icmpv4_echo_request(7, 9);
+        let mut frame = Vec::new();
+        builder.write(&mut frame, &vec![0; length]).unwrap();
+        router.ingress(Side::A, &frame, MS);
+        assert_eq!(out(&mut router, Side::A, MS).len(), answers, "{length} bytes");
+    }
+}
+
+#[test]
 fn arp_about_the_port_is_answered_and_about_others_not() {
     let mut router = Router::new(&config());
     router.ingress(Side::A, &arp(SERVER, SERVER_IP, [10, 0, 1, 9], 1), MS);
