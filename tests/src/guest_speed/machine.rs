@@ -242,8 +242,8 @@ fn command(kind: Kind, guest: &Guest, directory: &Path) -> Command {
         }
         Kind::Qemu => {
             let mut command = Command::new("qemu-system-x86_64");
-            // The CPU model that works on every KVM, and nothing on board that is not asked for.
-            command.args(["-M", "pc,accel=kvm", "-cpu", "qemu64", "-m", MEMORY, "-nodefaults"]);
+            // The guest picks its ways to copy and to sum by the CPU: it shall have the same in both.
+            command.args(["-M", "pc,accel=kvm", "-cpu", "host", "-m", MEMORY, "-nodefaults"]);
             command.args(["-no-user-config", "-display", "none", "-no-reboot"]);
             command.arg("-kernel").arg(&guest.kernel).arg("-initrd").arg(&guest.initrd);
             command
