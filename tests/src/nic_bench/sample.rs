@@ -70,14 +70,9 @@ impl Sample {
         })
     }
 
-    /// Bytes that went through the VMM, whether the guest got them or not.
-    fn handled(&self) -> f64 {
-        self.bytes.max(self.offered) as f64
-    }
-
-    /// Nanoseconds of CPU a byte that went through the VMM.
+    /// Nanoseconds of CPU a byte that the guest moved.
     pub fn cpu_per_byte(&self) -> f64 {
-        self.cpu * 1e9 / self.handled()
+        self.cpu * 1e9 / self.bytes as f64
     }
 
     /// Bytes a second that the guest moved.
