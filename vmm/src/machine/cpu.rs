@@ -52,9 +52,16 @@ fn host_is_tcg() -> bool {
 /// KVM, so what KVM says of the size of the save area is wrong, and Linux warns.
 fn hide_xsave(cpuid: &mut CpuId) {
     const XSAVE_OSXSAVE_AVX: u32 = 7 << 26;
+    const FMA_F16C: u32 = 1 << 12 | 1 << 29;
+    const AVX2: u32 = 1 << 5;
+    const VAES_VPCLMULQDQ: u32 = 1 << 9 | 1 << 10;
     for entry in cpuid.as_mut_slice() {
         match entry.function {
-            1 => entry.ecx &= !XSAVE_OSXSAVE_AVX,
+            1 => entry.ecx &= !(XSAVE_OSXSAVE_AVX | FMA_F16C),
+            7 if entry.index == 0 => {
+                entry.ebx &= !AVX2;
+                entry.ecx &= !VAES_VPCLMULQDQ;
+            }
             0xd => (entry.eax, entry.ebx, entry.ecx, entry.edx) = (0, 0, 0, 0),
             _ => {}
         }
