@@ -37,10 +37,15 @@ impl Alarm {
         if setting.deadline == deadline {
             return;
         }
+        let now = now();
+        // It goes off: whoever hears that sets it anew, and would hear nothing if it were set now.
+        if setting.deadline.is_some_and(|due| due <= now) {
+            return;
+        }
         let armed = match deadline {
             // A timer of zero would be none.
             Some(at) => {
-                let ahead = Duration::from_nanos(at.saturating_sub(now()).max(1));
+                let ahead = Duration::from_nanos(at.saturating_sub(now).max(1));
                 setting.timer.reset(ahead, None)
             }
             None => setting.timer.clear(),
