@@ -40,13 +40,20 @@ pub enum Lost {
 pub struct FrameReader {
     buffer: Box<[u8]>,
     filled: Range<usize>,
+    /// The first frame in it, once it was found.
+    front: Option<Range<usize>>,
     /// The last read got less than it asked for: another one right away would get nothing.
     drained: bool,
 }
 
 impl Default for FrameReader {
     fn default() -> Self {
-        Self { buffer: vec![0; READ_BUFFER].into_boxed_slice(), filled: 0..0, drained: false }
+        Self {
+            buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+            filled: 0..0,
+            front: None,
+            drained: false,
+        }
     }
 }
 
@@ -54,6 +61,7 @@ impl FrameReader {
     /// Forgets everything read so far; for a new peer.
     pub fn reset(&mut self) {
         self.filled = 0..0;
+        self.front = None;
         self.drained = false;
     }
 
@@ -81,12 +89,13 @@ impl FrameReader {
     pub fn consume(&mut self) {
         if let Ok(Some(frame)) = self.whole() {
             self.filled.start = frame.end;
+            self.front = None;
         }
     }
 
     /// The first whole frame in the buffer. Drops runts on the way.
     fn whole(&mut self) -> Result<Option<Range<usize>>, Lost> {
-        loop {
+        while self.front.is_none() {
             let rest = &self.buffer[self.filled.clone()];
             let Some(prefix) = rest.first_chunk::<PREFIX>() else { return Ok(None) };
             let announced = u32::from_be_bytes(*prefix);
@@ -99,10 +108,12 @@ impl FrameReader {
             }
             let start = self.filled.start + PREFIX;
             if length >= MIN_FRAME {
-                return Ok(Some(start..start + length));
+                self.front = Some(start..start + length);
+            } else {
+                self.filled.start = start + length;
             }
-            self.filled.start = start + length;
         }
+        Ok(self.front.clone())
     }
 
     /// Reads once. Answers whether anything came.

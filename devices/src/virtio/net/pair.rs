@@ -11,6 +11,10 @@ use crate::net::{Backend, Metadata, Nic, Offloads, Receipt, Transmit};
 use crate::sync::lock;
 use crate::virtio::QueueHandle;
 
+/// Bytes after which a driver that waits hears of them though more have arrived, so that it has given
+/// buffers back before they run out.
+const SIGNAL_AFTER: usize = 64 * 1024;
+
 /// The state of a pair beside its queues.
 #[derive(Default)]
 pub struct Pair {
@@ -21,6 +25,8 @@ pub struct Pair {
     counters: Counters,
     transmitter: Transmitter,
     receiver: Receiver,
+    /// Bytes of this run since the driver was last told.
+    untold: usize,
 }
 
 impl Pair {
@@ -64,7 +70,14 @@ impl Pair {
             self.counters.filtered += 1;
             return Receipt::Done;
         }
-        let received = self.receiver.receive(&mut queue, frame, metadata, &mut self.counters);
+        let mut received = self.receiver.receive(&mut queue, frame, metadata, &mut self.counters);
+        if received == Ok(Receipt::Done) {
+            self.untold += frame.len();
+        }
+        if self.untold >= SIGNAL_AFTER {
+            self.untold = 0;
+            received = received.and_then(|receipt| queue.signal().map(|()| receipt));
+        }
         received.unwrap_or_else(|fault| {
             handle.fail(fault);
             Receipt::Done
@@ -101,6 +114,7 @@ impl Nic for PairHandle {
     }
 
     fn flush(&mut self) {
+        lock(&self.pair).untold = 0;
         let signalled = self.receive.active().map(|mut queue| queue.signal());
         if let Some(Err(fault)) = signalled {
             self.receive.fail(fault);
