@@ -1,7 +1,7 @@
 //! One system call for many stretches of memory, host's and guest's alike: the way of bytes to a wire,
 //! and between guest memory and a file, without a copy in between.
 //!
-//! The only unsafe code of the data path. [`Vectors`] borrows everything it points at, so the
+//! Unsafe, as the sums of [`ethernet`](crate::ethernet) are, and nothing else on the way of a frame. [`Vectors`] borrows everything it points at, so the
 //! kernel sees live memory. Guest memory may change under it; the kernel copies each byte once and
 //! takes what it finds, which harms no one but the guest that did it.
 #![allow(unsafe_code)]

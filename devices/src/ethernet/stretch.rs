@@ -1,7 +1,8 @@
 //! The sum of a stretch of memory, ours or a guest's, as wide as the CPU goes.
 //!
-//! A guest may change its memory meanwhile. Nothing but the sum comes of what is read, so if that was never
-//! there at one time, only that guest's frame is harmed.
+//! A guest may change its memory meanwhile: by the letter that is a race, in which the compiler may read
+//! twice what was written once. Nothing but the sum comes of what is read, and nothing is decided by it, so that
+//! only that guest's frame is harmed.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{

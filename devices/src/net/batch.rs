@@ -91,6 +91,7 @@ impl Batch {
         self.payload.clear();
         self.frames.clear();
         self.bytes = 0;
+        self.open = (0, 0);
     }
 
     /// Number of frames.

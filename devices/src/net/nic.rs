@@ -45,8 +45,9 @@ pub trait Nic: Send {
     /// Takes frames from the guest and hands them to `backend`, up to a cap.
     fn transmit(&mut self, backend: &mut dyn Backend) -> Transmit;
 
-    /// Looks whether the guest has more for `transmit` though it may not have rung. Until `rest` it need
-    /// not ring.
+    /// Looks whether the guest has more to send though it may not have rung, and if it can, tells it that
+    /// it need not until `rest`. Where there is more, `transmit` takes some of it or is blocked: whoever
+    /// looks may go on as long as it finds something.
     fn look(&mut self) -> bool {
         false
     }

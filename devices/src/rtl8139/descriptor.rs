@@ -49,11 +49,6 @@ impl Descriptor {
     }
 }
 
-/// Whether the NIC owns the descriptor at `address`.
-pub fn is_owned(memory: &DmaMemory, address: u64) -> bool {
-    memory.read_u32(address).is_ok_and(|command| command & OWN != 0)
-}
-
 /// Where descriptor `index` of the ring at `ring` lies.
 pub fn address(ring: u64, index: u32) -> u64 {
     ring.wrapping_add(u64::from(index) * SIZE)

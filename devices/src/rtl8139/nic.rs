@@ -311,11 +311,11 @@ impl Nic for Rtl8139 {
 
     fn look(&mut self) -> bool {
         let sends = self.has(Reg::Cr, CR_TRANSMIT) && self.has(Reg::Cpcr, CPCR_TRANSMIT);
-        if sends && !self.config.quirks.staged_transmit {
-            let ring = self.registers.get_pair(Reg::Tsad0, Reg::Tsad1);
-            self.transmitter.pending |= self.transmitter.has_more(&self.memory, ring);
-        }
-        self.transmitter.pending
+        let sends = sends && !self.is_asleep() && !self.config.quirks.staged_transmit;
+        let ring = self.registers.get_pair(Reg::Tsad0, Reg::Tsad1);
+        let more = sends && self.transmitter.has_more(&self.memory, ring);
+        self.transmitter.pending |= more;
+        more
     }
 
     fn receive(&mut self, frame: &[u8], metadata: Metadata) -> Receipt {

@@ -101,9 +101,10 @@ impl Transmitter {
         self.spoiled = false;
     }
 
-    /// Whether the NIC owns the next descriptor of the ring at `ring`.
+    /// Whether a round would take a descriptor from the ring at `ring`.
     pub fn has_more(&self, memory: &DmaMemory, ring: u64) -> bool {
-        descriptor::is_owned(memory, descriptor::address(ring, self.next))
+        let next = Descriptor::fetch(memory, descriptor::address(ring, self.next));
+        matches!(next, Ok(Some(_)))
     }
 
     /// Moves what the ring at `ring` holds to the wire.

@@ -1,9 +1,12 @@
 // Lengths are decimal.
 #![allow(clippy::decimal_bitwise_operands)]
 
+use vm_memory::GuestMemoryBackend;
+
 use super::super::guest::{EOR, FS, Guest, LGSEN, LS, MAC, OWN, TX_BUFFERS, TX_RING};
 use super::super::{Config, Tso};
 use super::*;
+use crate::bus::Action;
 use crate::ethernet::testing::{Spec, parse, pattern};
 use crate::net::Nic;
 use crate::pci::Function;
@@ -231,5 +234,24 @@ fn nothing_is_looked_for_while_the_transmitter_is_off() {
     let mut guest = Guest::standard();
     guest.queue(&frame(1), 1, 0);
     let _ = guest.write(0x37, 1, 0x08);
+    assert!(!guest.nic.look());
+}
+
+#[test]
+fn nothing_is_looked_for_while_the_chip_sleeps_whatever_waits() {
+    let mut guest = Guest::standard();
+    guest.queue(&frame(1), 1, 0);
+    assert_eq!(guest.write(0xd9, 1, 0x40), Action::Service);
+    let _ = guest.nic.write_config(0x54, &[3, 0]);
+    assert_eq!(guest.nic.transmit(&mut guest.wire), Transmit::Idle);
+    assert!(!guest.nic.look());
+}
+
+#[test]
+fn a_descriptor_that_reaches_beyond_memory_is_not_taken_for_one_to_send() {
+    let mut guest = Guest::standard();
+    let end = guest.memory.ram().unwrap().last_addr().0 + 1;
+    guest.memory.write(end - 4, &(OWN | FS | LS | 60).to_le_bytes()).unwrap();
+    let _ = guest.write(0x20, 4, (end - 4) as u32);
     assert!(!guest.nic.look());
 }

@@ -1,9 +1,9 @@
 //! Looking a little longer before going to sleep.
 //!
-//! To fall asleep and be woken costs a thread about as much as cutting a super-frame, and the doorbell
-//! that wakes it costs the guest more. A guest that sends much has more in a moment, so it pays to look
-//! for it, no longer than the sleep would cost. Where that was in vain it is done more rarely: half as often
-//! each time, until it helps again.
+//! To fall asleep and be woken costs a thread about as much as cutting a super-frame. A guest that
+//! sends much has more in a moment, so it pays to look for it, no longer than the sleep would cost. (The
+//! doorbell is often rung all the same, but finds the thread awake.) Where that was in vain it is done more rarely:
+//! half as often each time, until it helps again.
 
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};

@@ -198,14 +198,8 @@ impl NicWorker {
             if *blocked || end.is_none() {
                 return false;
             }
-            if end == Some(Transmit::Idle) {
-                let found = had_some
-                    && linger.is_due()
-                    && (linger.wait(|| lane.look(slot, |nic| nic.look()))
-                        || lane.look(slot, |nic| nic.rest()));
-                if !found {
-                    return false;
-                }
+            if end == Some(Transmit::Idle) && !(had_some && more_soon(linger, lane, slot)) {
+                return false;
             }
         }
         true
@@ -242,7 +236,8 @@ impl NicWorker {
         let armed = if link {
             self.reconnect.clear()
         } else {
-            self.blocked = false;
+            // What is left over goes the way of what the guest sends from now on: it is lost.
+            let _ = self.again.write(1);
             self.reconnect.reset(RECONNECT_EVERY, Some(RECONNECT_EVERY))
         };
         if let Err(error) = armed {
@@ -264,6 +259,12 @@ impl NicWorker {
             tracing::error!("watching the network backend failed: {error}");
         }
     }
+}
+
+/// Whether the guest has more to send in a moment. If not, it rings when it has.
+fn more_soon(linger: &mut Linger, lane: &mut Lane, slot: &Slot) -> bool {
+    linger.is_due()
+        && (linger.wait(|| lane.look(slot, |nic| nic.look())) || lane.look(slot, |nic| nic.rest()))
 }
 
 impl Told {
