@@ -16,11 +16,18 @@ const BREATHS: usize = 32;
 const MOST_MISSES: u32 = 6;
 
 /// When it was worth it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Linger {
+    patience: Duration,
     misses: u32,
     /// How many times not to look.
     skip: u32,
+}
+
+impl Default for Linger {
+    fn default() -> Self {
+        Self { patience: PATIENCE, misses: 0, skip: 0 }
+    }
 }
 
 impl Linger {
@@ -38,7 +45,7 @@ impl Linger {
             if look() {
                 break true;
             }
-            if start.elapsed() >= PATIENCE {
+            if start.elapsed() >= self.patience {
                 break false;
             }
             (0..BREATHS).for_each(|_| spin_loop());
