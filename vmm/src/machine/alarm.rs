@@ -70,3 +70,7 @@ impl AsRawFd for Alarm {
         self.descriptor
     }
 }
+
+#[cfg(test)]
+#[path = "alarm_tests.rs"]
+mod tests;
