@@ -204,9 +204,8 @@ impl Gather {
     /// The one's-complement sum of `range`, as if it started at an even offset.
     pub fn sum(&self, memory: &DmaMemory, range: Range<usize>) -> Result<Sum, DmaError> {
         let mut sum = Sum::default();
-        for piece in self.range(range) {
-            sum.add_volatile(&memory.slice(piece.address, piece.length)?);
-        }
+        let mut walk = self.walk(memory, range.start);
+        walk.go(range.len(), |_, bytes| sum.add_volatile(bytes))?;
         Ok(sum)
     }
 }
