@@ -17,6 +17,7 @@ pub mod nic_bench;
 pub mod pairing;
 pub mod program;
 pub mod pump;
+pub mod report;
 pub mod stand_in;
 pub mod startup;
 pub mod storage;

@@ -14,7 +14,6 @@ use guest_init::client::{Client, Configure};
 use guest_init::protocol::{CONTROL_PARAMETER, CONTROL_PORT};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
 use tempfile::TempDir;
 use vmm::guest::{COMMAND_LINE, Guest};
 
@@ -25,6 +24,7 @@ use crate::differential::Qmp;
 use crate::http::{self, Transfer};
 use crate::program::{end_with_us, nicvmm};
 use crate::pump::{Engine, Pump};
+use crate::report::register_exits;
 use crate::wait::within;
 
 /// Longest boot.
@@ -202,12 +202,7 @@ impl Machine {
         if let Some(qmp) = &mut self.qmp {
             return qmp.register_exits();
         }
-        // The next report but one was begun after now.
-        thread::sleep(2 * REPORT_EVERY);
-        let report = std::fs::read_to_string(self.directory.path().join("report"))?;
-        let exits = &serde_json::from_str::<Value>(&report)?["exits"];
-        let count = |name: &str| exits[name].as_u64().context("the report tells no exits");
-        Ok(count("memory_reads")? + count("memory_writes")?)
+        register_exits(&self.directory.path().join("report"), REPORT_EVERY)
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::clock::HostTime;
@@ -21,6 +20,7 @@ use super::workload::{Direction, Model, Workload};
 use crate::bare_metal::payload;
 use crate::differential::Qmp;
 use crate::program::{end_with_us, nicvmm};
+use crate::report::register_exits;
 use crate::wait::within;
 
 /// How long firmware, or a job, may take on a busy host.
@@ -158,12 +158,7 @@ impl Vm {
         if let Some(qmp) = &mut self.qmp {
             return qmp.register_exits();
         }
-        // The next report but one was begun after now.
-        thread::sleep(2 * REPORT_EVERY);
-        let report = std::fs::read_to_string(self.directory.path().join("report"))?;
-        let exits = &serde_json::from_str::<Value>(&report)?["exits"];
-        let count = |name: &str| exits[name].as_u64().context("the report tells no exits");
-        Ok(count("memory_reads")? + count("memory_writes")?)
+        register_exits(&self.directory.path().join("report"), REPORT_EVERY)
     }
 
     fn next(&mut self) -> anyhow::Result<String> {
